@@ -1,0 +1,1 @@
+"""Tagway: a server-side tagging gateway. The map of the rooms is `docs/architecture.md`."""
