@@ -1,0 +1,121 @@
+"""The copies of one act become one event, richer than either.
+
+Commutative and idempotent, without a clock or dice: a crash between reading and sealing only repeats it, and a
+copy that comes meanwhile makes it start again. The field table stands below in one place.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TypeVar
+
+import msgspec
+
+from gateway.core.act import leaving_id
+from gateway.core.consent import settle, stricter
+from gateway.core.event import Browser, Campaign, Copy, Event, Page, Person, Veto, Wire
+from gateway.core.site import ConsentPolicy
+
+T = TypeVar("T")
+
+# A browser's clock is believed within the oldest window that any platform accepts (Meta: 7 days).
+_BELIEVED_MS = 7 * 86_400_000
+
+
+def merge(copies: Sequence[Copy]) -> Copy:
+    """Join the copies of one act (one or two, in any order); a veto among them leaves only a veto."""
+    ordered = tuple(sorted(copies, key=lambda copy: copy.wires[0] is not Wire.BROWSER))
+    consent = ordered[0].consent
+    for copy in ordered[1:]:
+        consent = stricter(consent, copy.consent)
+    event_id = leaving_id(ordered)
+    id_made = all(copy.id_made for copy in ordered)
+    wires = tuple(wire for copy in ordered for wire in copy.wires)
+    events = [copy for copy in ordered if isinstance(copy, Event)]
+    if len(events) < len(ordered):
+        return Veto(
+            site=ordered[0].site,
+            name=ordered[0].name,
+            event_id=event_id,
+            id_made=id_made,
+            wires=wires,
+            received_ms=min(copy.received_ms for copy in ordered),
+            consent=consent,
+            transaction_id=next((copy.transaction_id for copy in reversed(ordered) if copy.transaction_id), None),
+        )
+    joined = events[0] if len(events) == 1 else _join(events[0], events[1])
+    return msgspec.structs.replace(joined, event_id=event_id, id_made=id_made, wires=wires, consent=consent)
+
+
+def sealed(copies: Sequence[Copy], policy: ConsentPolicy) -> Copy:
+    """Merge, and answer what no signal spoke about, now that nobody else will: the act as it leaves."""
+    merged = merge(copies)
+    return msgspec.structs.replace(merged, consent=settle(merged.consent, policy))
+
+
+def _join(browser: Event, server: Event) -> Event:
+    """The field table of contract section 7. `by_server`: the server's word first; `by_browser`: the browser's."""
+
+    def by_server(read: Callable[[Event], T]) -> T:
+        return read(server) or read(browser)
+
+    def by_browser(read: Callable[[Event], T]) -> T:
+        return read(browser) or read(server)
+
+    # Value and currency are one statement: never the server's amount in the browser's money when it named its own.
+    money = server if server.value is not None else browser
+    return Event(
+        site=browser.site,
+        name=browser.name,
+        event_id=browser.event_id,
+        wires=(Wire.BROWSER, Wire.SERVER),
+        at_ms=min(_believable_ms(browser), server.at_ms),
+        received_ms=min(browser.received_ms, server.received_ms),
+        action_source=browser.action_source,
+        test=browser.test or server.test,
+        # An order that the shop's own server reports was not placed by a crawler.
+        bot=None,
+        vendor=browser.vendor if browser.vendor == server.vendor else None,
+        # browser: page, client, cookies, click ids
+        page=Page(
+            location=by_browser(lambda event: event.page.location),
+            referrer=by_browser(lambda event: event.page.referrer),
+            title=by_browser(lambda event: event.page.title),
+        ),
+        browser=Browser(
+            ip=by_browser(lambda event: event.browser.ip),
+            user_agent=by_browser(lambda event: event.browser.user_agent),
+            language=by_browser(lambda event: event.browser.language),
+            cookies={**server.browser.cookies, **browser.browser.cookies},
+        ),
+        clicks={**server.clicks, **browser.clicks},
+        campaign=by_browser(lambda event: event.campaign if event.campaign != Campaign() else None) or Campaign(),
+        # server: money, items, person, transaction
+        value=money.value,
+        currency=money.currency or by_server(lambda event: event.currency),
+        transaction_id=by_server(lambda event: event.transaction_id),
+        coupon=by_server(lambda event: event.coupon),
+        tax=server.tax if server.tax is not None else browser.tax,
+        shipping=server.shipping if server.shipping is not None else browser.shipping,
+        items=by_server(lambda event: event.items),
+        person=_person(browser.person, server.person),
+        # everything else: whoever has it, the server first
+        search_term=by_server(lambda event: event.search_term),
+        lead_score=server.lead_score if server.lead_score is not None else browser.lead_score,
+        predicted_ltv=server.predicted_ltv if server.predicted_ltv is not None else browser.predicted_ltv,
+        properties={**browser.properties, **server.properties},
+    )
+
+
+def _person(browser: Person, server: Person) -> Person:
+    return Person(
+        digests={**browser.digests, **server.digests},
+        city=server.city or browser.city,
+        region=server.region or browser.region,
+        postal_code=server.postal_code or browser.postal_code,
+        country=server.country or browser.country,
+    )
+
+
+def _believable_ms(browser: Event) -> int:
+    return browser.at_ms if browser.received_ms - browser.at_ms <= _BELIEVED_MS else browser.received_ms

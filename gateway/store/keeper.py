@@ -1,0 +1,269 @@
+"""The durable half of the door: NAME which act a copy tells of, then ACCEPT it; one trip, batched with its neighbours.
+
+When `keep` returns, the copy is claimed, scheduled and as durable as the server's fsync mode makes it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from gateway.core.act import Names, digest, joins, names
+from gateway.core.event import Copy, Event, Grant, Purpose, Wire
+from gateway.core.merge import sealed
+from gateway.core.outcome import Door, Pending, skipped
+from gateway.core.plan import Plan
+from gateway.core.route import may_leave, route
+from gateway.core.site import DAY_S, Site
+from gateway.store import keys, outcomes, vault
+from gateway.store.batcher import Batcher
+from gateway.store.database import Database, text
+from gateway.store.errors import Corrupt
+from gateway.store.outcomes import Fate
+
+# One call holds Redis for about 20 µs a copy: 256 copies stay under the latency of a single fsync.
+_BATCH: Final = 256
+# Calls out at a time a shard. With `always` one is best: a second one only waits for the first one's fsync.
+_IN_FLIGHT: Final = 4
+_LEAVES_AT_ONCE: Final = -1
+# An act's names are looked up by whoever reads `explain`; more than this many acts of one event id are not told.
+_INDEXED: Final = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One copy on its way into ACCEPT: the keys and arguments of `lua/accept.lua`."""
+
+    act: str
+    ids: frozenset[str]
+    shard: int
+    keys: tuple[str, ...]
+    args: tuple[Any, ...]
+
+
+class Keeper:
+    """Takes copies into the store. `now_ms` and `copy_id` (32 hex) are the clock and the dice."""
+
+    def __init__(
+        self,
+        database: Database,
+        plan: Callable[[], Plan],
+        *,
+        now_ms: Callable[[], int],
+        copy_id: Callable[[], str],
+        nudge: Callable[[], None],
+        counted_as: Callable[[str, str], str],
+    ) -> None:
+        self._database = database
+        self._plan = plan
+        self._now_ms = now_ms
+        self._copy_id = copy_id
+        self._nudge = nudge
+        self._counted_as = counted_as
+        self._batchers: dict[int, Batcher[Entry, str]] = {}
+
+    async def keep(self, copies: Sequence[Copy]) -> list[Door]:
+        """Take the copies of one request; returns one status a copy, in their order.
+
+        Errors: Unavailable when even one could not be kept; those that were kept answer `duplicate` next time.
+        """
+        kept = await asyncio.gather(*(self._keep(copy) for copy in copies), return_exceptions=True)
+        for outcome in kept:
+            if isinstance(outcome, BaseException):
+                raise outcome
+        self._nudge()
+        return [outcome for outcome in kept if isinstance(outcome, Door)]
+
+    async def _keep(self, copy: Copy) -> Door:
+        plan = self._plan()
+        act = await self._name(copy, plan)
+        entry = self._entry(copy, act, plan)
+        answer = await self._batcher(entry.shard).submit(entry)
+        if answer == "replay":
+            return Door.ACCEPTED
+        if answer == Door.LATE:
+            await self._restate(copy, act, entry.shard, plan)
+        return Door(answer)
+
+    async def _name(self, copy: Copy, plan: Plan) -> str:
+        """NAME: find the act by the ids this copy carries. The order's answer wins, else the event id's, else our own.
+
+        Names hold no event, so a crash before ACCEPT loses nothing. Each step is a single SET NX GET: whoever comes
+        second reads what the first one wrote.
+        """
+        ids: Names = names(copy)
+        if ids.order is None and ids.event is None:
+            return ids.own
+        life_ms = int(plan.sites[copy.site].dedup.orders_d * DAY_S * 1_000)
+        known = await self._get_name(ids.order)
+        by_event = await self._claim_name(ids.event, known or ids.own, life_ms)
+        return known or await self._claim_name(ids.order, by_event or ids.own, life_ms) or by_event or ids.own
+
+    async def _get_name(self, name: str | None) -> str | None:
+        if name is None:
+            return None
+        return text(await self._database.answer(self._database.redis.get(keys.name(name)))) or None
+
+    async def _claim_name(self, name: str | None, act: str, life_ms: int) -> str | None:
+        """Give an id to an act unless it has one; returns the act it names from now on."""
+        if name is None:
+            return None
+        pipeline = self._database.pipeline()
+        pipeline.set(keys.name(name), act, nx=True, get=True, px=life_ms)
+        (before,) = await self._database.answer(pipeline.execute())
+        return text(before) or act
+
+    def _entry(self, copy: Copy, act: str, plan: Plan) -> Entry:
+        site = plan.sites[copy.site]
+        shard = keys.shard_of(act, self._database.shards)
+        hold_ms = self._hold_ms(copy, site)
+        queues: tuple[str, ...] = ()
+        skips: tuple[Any, ...] = ()
+        if hold_ms == _LEAVES_AT_ONCE:
+            copy, queues, skips = self._leaving(copy, act, site, plan)
+        wire = copy.wires[0]
+        hour = self._now_ms() // keys.HOUR_MS
+        return Entry(
+            act,
+            frozenset({copy.event_id, copy.transaction_id or copy.event_id}),
+            shard,
+            (
+                keys.act(shard, act),
+                keys.copies(shard, act),
+                keys.content(shard, act),
+                keys.tomb(shard, act),
+                keys.hold(shard).due,
+                keys.counters(shard, hour),
+                *(keys.queue(shard, name).due for name in queues),
+            ),
+            (
+                len(queues),
+                act,
+                wire.value,
+                self._copy_id(),
+                vault.seal(copy),
+                hold_ms,
+                ",".join(purpose for purpose in Purpose if copy.consent.of(purpose) is Grant.DENIED),
+                plan.remember_ms(copy),
+                plan.outcomes_ms,
+                outcomes.door_counter(copy.site, self._counted_as(copy.site, copy.name), wire.value),
+                len(skips) // 3,
+                *skips,
+            ),
+        )
+
+    def _hold_ms(self, copy: Copy, site: Site) -> int:
+        if copy.name in site.merge.confirm and copy.wires[0] is Wire.BROWSER:
+            return int(site.dedup.window_h * 3_600_000)
+        if site.holds(copy.name) and joins(copy):
+            return int(site.merge.hold_s * 1_000)
+        return _LEAVES_AT_ONCE
+
+    def _leaving(self, copy: Copy, act: str, site: Site, plan: Plan) -> tuple[Copy, tuple[str, ...], tuple[Any, ...]]:
+        """Settle what nobody will add to: the content as it leaves, its queues, and the skips as arguments."""
+        alone = sealed([copy], site.consent)
+        going = route(act, alone, site, plan.bound_for(site))
+        return alone, going.go, skip_args(alone, self._counted_as(copy.site, copy.name), going.skipped, self._now_ms())
+
+    async def _restate(self, copy: Copy, act: str, shard: int, plan: Plan) -> None:
+        """Queue a late copy's restatement where the platform restates and the first leg was not skipped.
+
+        A late status is no acknowledgement: a crash here loses the supplement, never an event.
+        """
+        site = plan.sites[copy.site]
+        if not isinstance(copy, Event):
+            return
+        restating = [place for place in plan.bound_for(site) if place.adapter.takes_late and place.enabled]
+        if not restating:
+            return
+        act_key = keys.act(shard, act)
+        pipeline = self._database.pipeline()
+        pipeline.hvals(keys.copies(shard, act))
+        pipeline.get(keys.content(shard, act))
+        pipeline.hmget(act_key, [f"d:{place.name}" for place in restating])
+        stored, first, fates = await self._database.answer(pipeline.execute())
+        try:
+            known = [vault.unseal(body) for body in (*stored, *([first] if first else []))]
+        except Corrupt:
+            return
+        settled = sealed(_one_a_wire([*known, copy]), site.consent)
+        if not isinstance(settled, Event):
+            return
+        going = [
+            place.name
+            for place, stored_fate in zip(restating, fates, strict=True)
+            if not _was_skipped(stored_fate) and may_leave(settled, place)
+        ]
+        if not going:
+            return
+        leg = keys.late_leg(act)
+        waiting = outcomes.write(Fate(outcome=Pending.WAITING, at_ms=self._now_ms()))
+        await self._database.script(
+            "restate",
+            [
+                act_key,
+                keys.content(shard, leg),
+                keys.copies(shard, act),
+                *(keys.queue(shard, name).due for name in going),
+            ],
+            [leg, vault.seal(settled), waiting, *(f"{name}:{keys.LATE}" for name in going)],
+        )
+
+    def _batcher(self, shard: int) -> Batcher[Entry, str]:
+        if shard not in self._batchers:
+            in_flight = 1 if self._database.fsync == "always" else _IN_FLIGHT
+            self._batchers[shard] = Batcher(self._accept, most=_BATCH, in_flight=in_flight)
+        return self._batchers[shard]
+
+    async def _accept(self, entries: Sequence[Entry]) -> list[str]:
+        answers, _ = await asyncio.gather(
+            self._database.script(
+                "accept",
+                [key for entry in entries for key in entry.keys],
+                [len(entries), keys.COUNTERS_MS, *(arg for entry in entries for arg in entry.args)],
+            ),
+            self._index(entries),
+        )
+        return [text(answer) for answer in answers]
+
+    async def _index(self, entries: Sequence[Entry]) -> None:
+        """Let `explain` find the acts by their ids: an acknowledged event must be explainable."""
+        pipeline = self._database.pipeline()
+        now_ms, outcomes_ms = self._now_ms(), self._plan().outcomes_ms
+        for entry in entries:
+            for event_id in entry.ids:
+                key = keys.index(digest(event_id))
+                pipeline.zadd(key, {entry.act: now_ms})
+                pipeline.zremrangebyrank(key, 0, -_INDEXED - 1)
+                pipeline.pexpire(key, outcomes_ms)
+        await self._database.answer(pipeline.execute())
+
+
+def skip_args(copy: Copy, counted: str, skips: Sequence[tuple[str, Any]], now_ms: int) -> tuple[Any, ...]:
+    """Return destination, outcome JSON and counter of each skipped destination, as ACCEPT and COMMIT take them."""
+    args: list[Any] = []
+    for destination, why in skips:
+        outcome = skipped(why)
+        args += [
+            destination,
+            outcomes.write(Fate(outcome=outcome, at_ms=now_ms)),
+            outcomes.delivery_counter(copy.site, counted, destination, outcome),
+        ]
+    return tuple(args)
+
+
+def _one_a_wire(copies: Sequence[Copy]) -> list[Copy]:
+    """Keep one copy a wire: a sealed content may repeat what the copies say."""
+    by_wire: dict[Wire, Copy] = {}
+    for copy in copies:
+        if len(copy.wires) == 1:
+            by_wire.setdefault(copy.wires[0], copy)
+    return list(by_wire.values())
+
+
+def _was_skipped(stored: bytes | None) -> bool:
+    fate = outcomes.read(stored)
+    return fate is not None and not (fate.outcome == "delivered" or fate.outcome in set(Pending))
+

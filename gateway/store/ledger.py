@@ -1,0 +1,350 @@
+"""What can be read back: one act's whole story, the counts, the dead letters, the state of each destination.
+
+Nothing here decides; the only writes are a sample of what was sent, a worker's word about itself, and a person's
+wish to replay or drop a dead letter.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter as Counts
+from collections.abc import AsyncIterator, Callable, Sequence
+from typing import Any, Final
+
+import orjson
+
+from gateway.core.act import digest
+from gateway.core.event import Copy, Purpose, Wire
+from gateway.core.mask import masked_copy
+from gateway.core.merge import merge
+from gateway.core.outcome import Pending
+from gateway.core.plan import Plan
+from gateway.store import keys, outcomes, vault
+from gateway.store.database import PATIENT_S, Database, text
+from gateway.store.errors import Corrupt
+from gateway.store.outcomes import Fate
+from gateway.store.queues import Leg
+
+_STATE_MS: Final = 7 * 86_400_000
+_PAGE: Final = 200
+
+
+class Ledger:
+    def __init__(self, database: Database, plan: Callable[[], Plan], *, now_ms: Callable[[], int]) -> None:
+        self._database = database
+        self._plan = plan
+        self._now_ms = now_ms
+
+    # ---- one act
+
+    async def explain(self, event_id: str, site: str | None = None, event: str | None = None) -> dict[str, Any] | None:
+        """Tell everything that happened to the newest act of this id, or None when none is known.
+
+        Shape: contract section 8, `explain`.
+        """
+        redis = self._database.redis
+        named = await self._answer(redis.zrevrange(keys.index(digest(event_id)), 0, -1, withscores=True))
+        stories = [(await self._story(text(act)), int(at)) for act, at in named]
+        known = [
+            (story, at)
+            for story, at in stories
+            if story is not None
+            and (site is None or story["site"] == site)
+            and (event is None or story["event"] == event)
+        ]
+        if not known:
+            return None
+        (newest, _), *older = known
+        newest["others"] = [{"site": story["site"], "event": story["event"], "at": at / 1000} for story, at in older]
+        return newest
+
+    async def _story(self, act: str) -> dict[str, Any] | None:
+        shard = keys.shard_of(act, self._database.shards)
+        pipeline = self._database.pipeline()
+        pipeline.hgetall(keys.act(shard, act))
+        pipeline.hgetall(keys.copies(shard, act))
+        pipeline.get(keys.content(shard, act))
+        pipeline.hgetall(keys.sample(shard, act))
+        raw, bodies, content, samples = await self._answer(pipeline.execute())
+        if not raw:
+            return None
+        fields = {text(field): value for field, value in raw.items()}
+        copies = _copies(bodies, content)
+        if not copies:
+            return None
+        merged = merge(copies)
+        status = text(fields.get("st"))
+        return {
+            "event_id": merged.event_id,
+            "site": merged.site,
+            "event": merged.name,
+            "status": {"open": "held", "out": "leaving", "done": "settled"}.get(status, status),
+            "duplicates": int(fields.get("dup", 0)),
+            "copies": [
+                {"wire": copy.wires[0].value, "received_at": copy.received_ms / 1000, **masked_copy(copy)}
+                for copy in copies
+            ],
+            "merged": masked_copy(merged),
+            "consent": _consent(merged, fields),
+            "deliveries": self._deliveries(merged, fields, {text(k): v for k, v in samples.items()}),
+        }
+
+    def _deliveries(
+        self, merged: Copy, fields: dict[str, bytes], samples: dict[str, bytes]
+    ) -> list[dict[str, Any]]:
+        site = self._plan().sites.get(merged.site)
+        told = {field[2:]: outcomes.read(value) for field, value in fields.items() if field.startswith("d:")}
+        names = list(dict.fromkeys([*(site.destinations if site else ()), *told]))
+        unconfirmed = site is not None and merged.name in site.merge.confirm and Wire.SERVER not in merged.wires
+        rows = []
+        for name in names:
+            fate = told.get(name) or _pending(text(fields.get("st")), unconfirmed, merged.received_ms)
+            sent = orjson.loads(samples[name]) if name in samples else {}
+            destination, _, late = name.partition(":")
+            rows.append(
+                {
+                    "destination": destination,
+                    "outcome": fate.outcome,
+                    "reason": fate.reason,
+                    "attempts": fate.attempts,
+                    "request": sent.get("request"),
+                    "response": sent.get("response"),
+                    "at": fate.at_ms / 1000,
+                    **({"late": True} if late else {}),
+                }
+            )
+        return rows
+
+    # ---- samples of what was sent
+
+    async def keep_samples(self, sent: Sequence[tuple[Leg, dict[str, Any]]]) -> None:
+        """Keep masked requests and responses of the newest deliveries, and let the oldest go."""
+        plan = self._plan()
+        per_shard = max(1, plan.keep.samples // self._database.shards)
+        pipeline = self._database.pipeline()
+        touched: set[tuple[int, str]] = set()
+        for leg, said in sent:
+            key = keys.sample(leg.shard, leg.act)
+            pipeline.hset(key, leg.delivery, orjson.dumps(said))
+            pipeline.pexpire(key, plan.outcomes_ms)
+            pipeline.zadd(keys.samples(leg.shard, leg.destination), {leg.id: self._now_ms()})
+            touched.add((leg.shard, leg.destination))
+        await self._answer(pipeline.execute())
+        for shard, destination in touched:
+            listing = keys.samples(shard, destination)
+            oldest = await self._answer(self._database.redis.zrange(listing, 0, -per_shard - 1))
+            trim = self._database.pipeline()
+            for leg_id in map(text, oldest):
+                delivery = f"{destination}:{keys.LATE}" if keys.is_late(leg_id) else destination
+                trim.hdel(keys.sample(shard, keys.act_of(leg_id)), delivery)
+                trim.zrem(listing, leg_id)
+            trim.pexpire(listing, plan.outcomes_ms)
+            await self._answer(trim.execute())
+
+    # ---- destinations
+
+    async def say(self, destination: str, **fields: str | int) -> None:
+        """Write what a destination's worker says of itself: state, reason, last_error, at_ms."""
+        pipeline = self._database.pipeline()
+        pipeline.hset(keys.state(destination), mapping=dict(fields))
+        pipeline.pexpire(keys.state(destination), _STATE_MS)
+        await self._answer(pipeline.execute())
+
+    async def destinations(self) -> list[dict[str, Any]]:
+        """Tell the state of every configured destination (contract section 8)."""
+        counted = await self.totals(0)
+        delivered: Counts[str] = Counts()
+        for row in counted:
+            if row["source"] == "delivery" and row["outcome"] == "delivered":
+                delivered[row["destination"].partition(":")[0]] += row["count"]
+        return [await self._destination(name, delivered[name]) for name in self._plan().destinations]
+
+    async def _destination(self, name: str, delivered: int) -> dict[str, Any]:
+        pipeline = self._database.pipeline()
+        shards = range(self._database.shards)
+        for shard in shards:
+            pipeline.zcard(keys.queue(shard, name).due)
+            pipeline.zrange(keys.queue(shard, name).due, 0, 0)
+            pipeline.zcard(keys.dead(shard, name))
+        pipeline.hgetall(keys.state(name))
+        *counts, said = await self._answer(pipeline.execute())
+        oldest = [
+            (shard, text(counts[shard * 3 + 1][0])) for shard in shards if counts[shard * 3 + 1]
+        ]
+        said = {text(field): text(value) for field, value in said.items()}
+        return {
+            "destination": name,
+            "state": said.get("state", "ok"),
+            "reason": said.get("reason", ""),
+            "waiting": sum(counts[0::3]),
+            "oldest_age_s": await self._oldest_age_s(oldest),
+            "delivered": delivered,
+            "dead": sum(counts[2::3]),
+            "last_error": said.get("last_error") or None,
+            "last_error_at": int(said["last_error_ms"]) / 1000 if said.get("last_error_ms") else None,
+        }
+
+    async def _oldest_age_s(self, heads: Sequence[tuple[int, str]]) -> float:
+        """Age of the oldest of the legs that are next in line of each shard; 0 when nothing waits."""
+        pipeline = self._database.pipeline()
+        for shard, leg in heads:
+            pipeline.get(keys.content(shard, leg))
+        bodies = await self._answer(pipeline.execute()) if heads else []
+        received = [copy.received_ms for copy in _copies(dict(enumerate(bodies)), None)]
+        return round((self._now_ms() - min(received)) / 1000, 3) if received else 0.0
+
+    async def totals(self, since_ms: int) -> list[dict[str, Any]]:
+        """Count by site, event, source and outcome since a moment (by whole hours).
+
+        Shape: `source` is `browser` or `server` for what came in at the door, `delivery` for what left.
+        """
+        first, last = since_ms // keys.HOUR_MS, self._now_ms() // keys.HOUR_MS
+        first = max(first, last - keys.COUNTERS_MS // keys.HOUR_MS)
+        pipeline = self._database.pipeline()
+        for hour in range(first, last + 1):
+            for shard in range(self._database.shards):
+                pipeline.hgetall(keys.counters(shard, hour))
+        summed: Counts[str] = Counts()
+        for fields in await self._answer(pipeline.execute()):
+            for counter, often in fields.items():
+                summed[text(counter)] += int(often)
+        return [_total(counter, often) for counter, often in sorted(summed.items())]
+
+    # ---- dead letters
+
+    async def dead_letters(self, destination: str | None = None, limit: int = _PAGE) -> list[dict[str, Any]]:
+        """List dead letters, the newest first."""
+        names = [destination] if destination else list(self._plan().destinations)
+        rows: list[tuple[float, dict[str, Any]]] = []
+        for name in names:
+            for shard in range(self._database.shards):
+                found = await self._answer(
+                    self._database.redis.zrevrange(keys.dead(shard, name), 0, limit - 1, withscores=True)
+                )
+                for leg, died_ms in found:
+                    row = await self._dead_letter(shard, name, text(leg), died_ms / 1000)
+                    if row is not None:
+                        rows.append((died_ms, row))
+        return [row for _, row in sorted(rows, key=lambda pair: -pair[0])[:limit]]
+
+    async def _dead_letter(self, shard: int, destination: str, leg: str, at: float) -> dict[str, Any] | None:
+        redis, act = self._database.redis, keys.act_of(leg)
+        delivery = f"{destination}:{keys.LATE}" if keys.is_late(leg) else destination
+        fate = outcomes.read(await self._answer(redis.hget(keys.act(shard, act), f"d:{delivery}")))
+        copies = _copies({}, await self._answer(redis.get(keys.content(shard, leg))))
+        if fate is None:
+            return None
+        sent = await self._answer(redis.hget(keys.sample(shard, act), delivery))
+        said = orjson.loads(sent) if sent else {}
+        event = copies[0] if copies else None
+        return {
+            "id": leg,
+            "destination": destination,
+            "site": event.site if event else None,
+            "event": event.name if event else None,
+            "event_id": event.event_id if event else None,
+            "outcome": fate.outcome,
+            "reason": fate.reason,
+            "attempts": fate.attempts,
+            "request": said.get("request"),
+            "response": said.get("response"),
+            "at": at,
+        }
+
+    async def replay_dead(self, destination: str, leg: str) -> str:
+        """Send a dead letter again: `revived`, `gone` (no such letter) or `lost` (its content is no longer kept)."""
+        shard, act = keys.shard_of(keys.act_of(leg), self._database.shards), keys.act_of(leg)
+        delivery = f"{destination}:{keys.LATE}" if keys.is_late(leg) else destination
+        waiting = outcomes.write(Fate(outcome=Pending.WAITING, at_ms=self._now_ms(), reason="replayed"))
+        answer = await self._database.script(
+            "revive",
+            [
+                keys.act(shard, act),
+                keys.content(shard, act),
+                keys.content(shard, leg),
+                keys.copies(shard, act),
+                keys.queue(shard, destination).due,
+                keys.dead(shard, destination),
+            ],
+            [leg, delivery, waiting],
+            within_s=PATIENT_S,
+        )
+        return text(answer)
+
+    async def drop_dead(self, destination: str, leg: str) -> bool:
+        """Forget a dead letter; its outcome stays told. Returns whether there was one."""
+        shard = keys.shard_of(keys.act_of(leg), self._database.shards)
+        return bool(await self._answer(self._database.redis.zrem(keys.dead(shard, destination), leg)))
+
+    async def bury(self) -> None:
+        """Drop dead letters that are older than they are kept."""
+        horizon = self._now_ms() - self._plan().dead_ms
+        for name in self._plan().destinations:
+            for shard in range(self._database.shards):
+                await self._answer(self._database.redis.zremrangebyscore(keys.dead(shard, name), "-inf", horizon))
+
+    # ---- the live stream
+
+    async def live(self, after: str = "$", history: int = 0) -> AsyncIterator[dict[str, Any]]:
+        """Yield what happens from now on (after the newest `history` entries), as it is written; never ends."""
+        redis, last = self._database.redis, after
+        newest = await self._answer(redis.xrevrange(keys.live(), count=max(history, 1)))
+        for entry_id, fields in reversed(newest):
+            last = text(entry_id)
+            if history:
+                yield {"id": last, **orjson.loads(fields[b"e"])}
+        last = last if last != "$" else "0-0"
+        while True:
+            found = await self._answer(redis.xrange(keys.live(), min=f"({last}", count=_PAGE))
+            for entry_id, fields in found:
+                last = text(entry_id)
+                yield {"id": last, **orjson.loads(fields[b"e"])}
+            if not found:
+                await asyncio.sleep(0.2)
+
+    async def _answer(self, call: Any) -> Any:
+        return await self._database.answer(call, within_s=PATIENT_S)
+
+
+def _copies(bodies: dict[Any, bytes | None], content: bytes | None) -> list[Copy]:
+    """Open what is readable of an act's copies (browser first); the content stands in where no copy was kept apart."""
+    opened = []
+    for body in (*bodies.values(), content):
+        if body:
+            try:
+                opened.append(vault.unseal(body))
+            except Corrupt:
+                continue
+    apart = {copy.wires[0]: copy for copy in reversed(opened) if len(copy.wires) == 1}
+    chosen = list(apart.values()) if apart else opened[:1]
+    return sorted(chosen, key=lambda copy: copy.wires[0] is not Wire.BROWSER)
+
+
+def _pending(status: str, unconfirmed: bool, at_ms: int) -> Fate:
+    if status == "open" and unconfirmed:
+        return Fate(outcome=Pending.WAITING, reason="unconfirmed", at_ms=at_ms)
+    return Fate(outcome=Pending.HELD if status == "open" else Pending.WAITING, at_ms=at_ms)
+
+
+def _consent(merged: Copy, fields: dict[str, bytes]) -> dict[str, Any]:
+    """The merged verdict per purpose and the signal that decided it; a purpose denied since is told as such."""
+    told: dict[str, Any] = {}
+    for purpose in Purpose:
+        denied_since = f"no:{purpose}" in fields
+        told[purpose.value] = "denied" if denied_since else merged.consent.of(purpose).value
+    told["by"] = dict(merged.consent.by)
+    return told
+
+
+def _total(counter: str, often: int) -> dict[str, Any]:
+    kind, site, event, place, outcome = counter.split("|", 4)
+    if kind == "door":
+        return {"site": site, "event": event, "source": place, "outcome": outcome, "count": often}
+    return {
+        "site": site,
+        "event": event,
+        "source": "delivery",
+        "destination": place,
+        "outcome": outcome,
+        "count": often,
+    }

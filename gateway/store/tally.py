@@ -1,0 +1,137 @@
+"""What the gateway says of itself while it works: metrics, the counts of refusals, and the live stream.
+
+Counts of copies and deliveries move inside the scripts, with the work they count. What is counted here (refusals,
+the live page) is written behind the visitor's back and may lose the last second when the process is killed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter as Counts
+from collections import deque
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any, Final
+
+import orjson
+import structlog
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+
+from gateway.core.event import Wire
+from gateway.core.plan import Plan
+from gateway.core.vocabulary import NameBudget
+from gateway.store import keys, outcomes
+from gateway.store.database import Database
+from gateway.store.errors import Unavailable
+
+log = structlog.get_logger()
+
+FLUSH_S: Final = 0.25
+# Entries of the live page a flush: a flood is sampled, and the page says how much it left out.
+_LIVE_A_FLUSH: Final = 50
+
+
+class Tally:
+    """Counts everything by bounded names; the registry behind `/metrics` is its own."""
+
+    def __init__(self, database: Database, plan: Callable[[], Plan], *, now_ms: Callable[[], int]) -> None:
+        self._database = database
+        self._plan = plan
+        self._now_ms = now_ms
+        self._names = NameBudget()
+        self._refused: Counts[str] = Counts()
+        self._live: deque[dict[str, Any]] = deque()
+        self._omitted = 0
+        self.registry = CollectorRegistry()
+        self._hits = Counter(
+            "tagway_hits", "Copies by what became of them at the door.",
+            ("site", "event", "wire", "status"), registry=self.registry,
+        )  # fmt: skip
+        self._deliveries = Counter(
+            "tagway_deliveries", "Deliveries by their outcome.",
+            ("destination", "event", "outcome"), registry=self.registry,
+        )  # fmt: skip
+        self.requests = Histogram(
+            "tagway_request_seconds", "Time a platform took to answer.", ("destination",), registry=self.registry,
+        )  # fmt: skip
+        self.waiting = Gauge(
+            "tagway_waiting", "Legs that wait for a destination.", ("destination",), registry=self.registry
+        )
+        self.oldest = Gauge(
+            "tagway_oldest_seconds", "Age of the oldest waiting leg.", ("destination",), registry=self.registry
+        )
+        self.dead_letters = Gauge(
+            "tagway_dead_letters", "Dead letters kept.", ("destination",), registry=self.registry
+        )
+
+    def counted_as(self, site: str, event: str) -> str:
+        """Return the word this event name is counted under."""
+        plan = self._plan()
+        known = plan.sites.get(site)
+        if known is None:
+            return self._names.counted_as("-", event)
+        configured = {name for place in plan.bound_for(known) for name in place.events}
+        return self._names.counted_as(site, event, known.merge.events | known.merge.confirm | configured)
+
+    def door(self, site: str, event: str, wire: Wire, status: str, event_id: str = "") -> None:
+        """Count one copy's fate at the door; `status` is a `Door` word or `refused:<reason>`."""
+        event = self.counted_as(site, event) if event else "-"
+        self._hits.labels(site, event, wire.value, status).inc()
+        if status.startswith("refused:"):
+            self._refused[outcomes.door_counter(site, event, wire.value) + status] += 1
+        self._tell({"kind": "hit", "site": site, "event": event, "event_id": event_id, "wire": wire, "status": status})
+
+    def delivery(self, destination: str, site: str, event: str, event_id: str, fate: outcomes.Fate) -> None:
+        """Count one settled delivery, and show it (also one that goes back to wait)."""
+        event = self.counted_as(site, event)
+        self._deliveries.labels(destination, event, fate.outcome).inc()
+        self._tell(
+            {
+                "kind": "delivery",
+                "site": site,
+                "event": event,
+                "event_id": event_id,
+                "destination": destination,
+                "outcome": fate.outcome,
+                "reason": fate.reason,
+                "attempts": fate.attempts,
+            }
+        )
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Write what gathered, every quarter of a second, until told to stop; then once more."""
+        while not stop.is_set():
+            with suppress(TimeoutError):
+                async with asyncio.timeout(FLUSH_S):
+                    await stop.wait()
+            await self.flush()
+
+    async def flush(self) -> None:
+        if not self._refused and not self._live:
+            return
+        refused, self._refused = self._refused, Counts()
+        entries, self._live = self._live, deque()
+        omitted, self._omitted = self._omitted, 0
+        pipeline = self._database.pipeline()
+        if refused:
+            key = keys.counters(0, self._now_ms() // keys.HOUR_MS)
+            for counter, often in refused.items():
+                pipeline.hincrby(key, counter, often)
+            pipeline.pexpire(key, keys.COUNTERS_MS, nx=True)
+        for entry in entries:
+            pipeline.xadd(keys.live(), {"e": orjson.dumps(entry)}, maxlen=keys.LIVE_ENTRIES, approximate=True)
+        if omitted:
+            note = orjson.dumps({"kind": "omitted", "count": omitted, "at_ms": self._now_ms()})
+            pipeline.xadd(keys.live(), {"e": note}, maxlen=keys.LIVE_ENTRIES, approximate=True)
+        pipeline.pexpire(keys.live(), keys.LIVE_MS)
+        try:
+            await self._database.answer(pipeline.execute())
+        except Unavailable:
+            self._refused.update(refused)
+
+    def _tell(self, entry: dict[str, Any]) -> None:
+        if len(self._live) >= _LIVE_A_FLUSH:
+            self._omitted += 1
+            return
+        entry["at_ms"] = self._now_ms()
+        self._live.append(entry)
