@@ -1,0 +1,12 @@
+# Aliases of ./dev, which says what each one does. `make run` and `make test` are enough to begin with.
+.PHONY: help setup run test lint format types bench lock
+
+help: ; @./dev help
+setup: ; @./dev setup tests
+run: ; @./dev run
+test: ; @./dev test
+lint: ; @./dev lint
+format: ; @./dev format
+types: ; @./dev types
+bench: ; @./dev bench
+lock: ; @./dev lock
