@@ -1,0 +1,33 @@
+"""Readable personal data in, digests out: the only room that sees an e-mail address, a phone number or a name.
+
+`seal` is the door; the spelling functions are for adapters, which spell the clear fields themselves.
+"""
+
+from gateway.core.person.seal import Sealed, seal
+from gateway.core.person.spell import (
+    city_letters,
+    country_code,
+    digest_of,
+    letters,
+    lowered,
+    postal,
+    postal_unspaced,
+    region_code,
+    unspaced,
+    words,
+)
+
+__all__ = [
+    "Sealed",
+    "city_letters",
+    "country_code",
+    "digest_of",
+    "letters",
+    "lowered",
+    "postal",
+    "postal_unspaced",
+    "region_code",
+    "seal",
+    "unspaced",
+    "words",
+]

@@ -1,0 +1,77 @@
+"""The last look at what leaves: no readable personal data in a request body.
+
+Adapters are handed digests only, so this finds nothing unless one of them (or a stranger's) has a fault. Then the
+delivery stops as `dead:leak` and the answer names the place, never what stood there.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from typing import Any
+
+from gateway.core.redact import has_email
+
+_SHA256 = re.compile(r"[0-9a-fA-F]{64}")
+_NOTHING = hashlib.sha256(b"").hexdigest()
+_PLAIN_KEY = re.compile(r"[A-Za-z0-9_$:-]{1,64}")
+
+
+def leak(body: Any, hashed: frozenset[str]) -> str | None:
+    """Find the first place of a JSON-like body where readable personal data stands; None when it is clean.
+
+    Under a key of `hashed` every text, however nested, has to be a SHA-256 in hex, and not the one of the empty text;
+    None and empty lists say nothing and pass, numbers never do. An e-mail address, plain or encoded, is a leak
+    anywhere, in a key as well.
+
+    Shape:  a path such as `data[0].user_data.em[1]`; a key that is not a plain word is shown as `*`.
+    Errors: never raises; a body nested deeper than the interpreter can follow is answered with `*`.
+    """
+    try:
+        path = _find(body, hashed)
+    except RecursionError:
+        return "*"
+    return None if path is None else path.removeprefix(".")
+
+
+def _find(value: Any, hashed: frozenset[str]) -> str | None:
+    """Return the path from this value to the leak below it (empty: the value itself)."""
+    if isinstance(value, str):
+        return "" if has_email(value) else None
+    if isinstance(value, dict):
+        for key, item in value.items():
+            found = _unhashed(item) if key in hashed else _find(item, hashed)
+            if found is not None:
+                return f".{_shown(key)}{found}"
+            if isinstance(key, str) and has_email(key):
+                return ".*"
+    elif isinstance(value, list | tuple):
+        for index, item in enumerate(value):
+            if (found := _find(item, hashed)) is not None:
+                return f"[{index}]{found}"
+    return None
+
+
+def _unhashed(value: Any) -> str | None:
+    """Like `_find`, below a key that must hold digests."""
+    if value is None:
+        return None
+    if isinstance(value, str):
+        return None if _SHA256.fullmatch(value) and value.lower() != _NOTHING else ""
+    if isinstance(value, list | tuple):
+        for index, item in enumerate(value):
+            if (found := _unhashed(item)) is not None:
+                return f"[{index}]{found}"
+        return None
+    if isinstance(value, dict):  # digests by spelling
+        for key, item in value.items():
+            if (found := _unhashed(item)) is not None:
+                return f".{_shown(key)}{found}"
+            if isinstance(key, str) and has_email(key):
+                return ".*"
+        return None
+    return ""  # a number can be a telephone's
+
+
+def _shown(key: Any) -> str:
+    return key if isinstance(key, str) and _PLAIN_KEY.fullmatch(key) else "*"

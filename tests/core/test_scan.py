@@ -1,0 +1,85 @@
+"""The last look before a request leaves: it names the place of readable personal data, and never the data."""
+
+import hashlib
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from gateway.core.redact import redact_deep
+from gateway.core.scan import leak
+
+DIGEST = hashlib.sha256(b"jo@x.de").hexdigest()
+NOTHING = hashlib.sha256(b"").hexdigest()
+HASHED = frozenset({"em", "ph"})
+
+SCALARS = st.none() | st.booleans() | st.integers() | st.text() | st.sampled_from(["a@b.de", "x%40y.com", "%2540"])
+JSON = st.recursive(SCALARS, lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner), max_leaves=12)
+
+
+def test_a_clean_body_passes() -> None:
+    body = {
+        "data": [
+            {
+                "user_data": {"em": [DIGEST, DIGEST.upper()], "ph": DIGEST, "client_user_agent": "Mozilla/5.0"},
+                "event_source_url": "https://x.de/maps/@52.5,13.4,15z?mail=redacted",
+                "custom_data": {"value": 49.9, "contents": [{"id": "SKU1", "quantity": 2}], "ok": True, "none": None},
+            }
+        ]
+    }
+
+    assert leak(body, HASHED) is None
+
+
+@pytest.mark.parametrize(
+    ("body", "path"),
+    [
+        ({"em": "jo@x.de"}, "em"),
+        ({"em": "Jo"}, "em"),
+        ({"em": ""}, "em"),
+        ({"em": NOTHING}, "em"),
+        ({"em": NOTHING.upper()}, "em"),
+        ({"em": DIGEST + ".AQQCAQMC"}, "em"),
+        ({"em": DIGEST[:32]}, "em"),
+        ({"em": f" {DIGEST}"}, "em"),
+        ({"em": [DIGEST, "Jo"]}, "em[1]"),
+        ({"em": {"plain": DIGEST, "google": "Jo"}}, "em.google"),
+        ({"em": {"jo@x.de": DIGEST}}, "em.*"),
+        ({"ph": 491701234567}, "ph"),
+        ({"ph": True}, "ph"),
+        ({"data": [{"user_data": {"em": [DIGEST]}}, {"user_data": {"em": ["Jo"]}}]}, "data[1].user_data.em[0]"),
+        ({"url": "https://x.de/?m=jo%40x.de"}, "url"),
+        ({"a": [{"b": "?u=%3Fm%3Djo%2540x.de"}]}, "a[0].b"),
+        ({"a": {"jo@x.de": 1}}, "a.*"),
+        ({"jo doe": {"b": "jo@x.de"}}, "*.b"),
+        (["x", "jo@x.de"], "[1]"),
+        ("jo@x.de", ""),
+    ],
+)
+def test_a_leak_is_named_by_its_path_alone(body: Any, path: str) -> None:
+    assert leak(body, HASHED) == path
+
+
+@pytest.mark.parametrize("body", [{"em": None}, {"em": []}, {"em": [None]}, {"em": {}}, {}, [], None, 5])
+def test_what_says_nothing_is_no_leak(body: Any) -> None:
+    assert leak(body, HASHED) is None
+
+
+def test_a_key_is_judged_only_where_it_stands_alone() -> None:
+    assert leak({"emblem": "Jo", "x_em": "Jo"}, HASHED) is None
+    assert leak({"em": "Jo"}, frozenset()) is None
+
+
+def test_a_body_too_deep_to_read_is_a_leak_and_no_crash() -> None:
+    deep: Any = "clean"
+    for _ in range(100_000):
+        deep = [deep]
+
+    assert leak(deep, HASHED) == "*"
+
+
+@settings(max_examples=200, deadline=None)
+@given(JSON)
+def test_what_the_door_redacted_passes_the_scanner(value: Any) -> None:
+    assert leak(redact_deep(value), frozenset()) is None
