@@ -1,0 +1,222 @@
+"""Ad click ids: where they are read, what one may look like, which of two is kept, and our own cookie's text.
+
+An id is a foreigner's text that ends up in cookies, headers and platforms' requests: only a closed alphabet passes,
+and what passes is kept byte for byte. Vendors' own cookies are read in `vendor_cookies.py`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Final, NamedTuple
+from urllib.parse import unquote, unquote_plus, urlsplit
+
+from gateway.core.domain import origin
+from gateway.core.event import Campaign, Click
+from gateway.core.site import DAY_S
+
+# URL parameter (compared without regard to case: Snapchat's is seen as ScCid and sccid) -> name in the contract.
+PARAMETERS: Final[Mapping[str, str]] = {
+    "fbclid": "fbclid",
+    "gclid": "gclid",
+    "gbraid": "gbraid",
+    "wbraid": "wbraid",
+    "dclid": "dclid",
+    "ttclid": "ttclid",
+    "sccid": "scid",
+    "msclkid": "msclkid",
+    "li_fat_id": "li_fat_id",
+    "epik": "epik",
+    "twclid": "twclid",
+    "rdt_cid": "rdt_cid",
+}
+NAMES: Final = frozenset(PARAMETERS.values())
+
+# Ids that describe one click together; a new click brings its own and ends the others'. All else stands alone.
+_TOGETHER: Final[Mapping[str, str]] = {"gclid": "google_ads", "gbraid": "google_ads", "wbraid": "google_ads"}
+# A vendor's cookies of one click may be stamped on both sides of a second's end.
+_SAME_CLICK_MS: Final = 2_000
+
+# 90 days: the longest attribution window of the platforms, and the life of Meta's and Google's click cookies.
+LIFE_MS: Final = 90 * DAY_S * 1000
+# Clocks of two gateways differ, by less than this; a stamp further ahead is somebody's invention.
+_MAX_AHEAD_MS: Final = DAY_S * 1000
+
+_UNRESERVED = re.compile(r"[A-Za-z0-9._~-]{1,1024}")
+_PATTERNS: Final[Mapping[str, re.Pattern[str]]] = {
+    # Meta's own client builder ignores more than 500 characters (capi-param-builder 1.3.2, read 2026-11-22).
+    "fbclid": re.compile(r"[A-Za-z0-9._~-]{1,500}"),
+    # Google's are base64url, 55 to 92 characters in samples.
+    **dict.fromkeys(("gclid", "gbraid", "wbraid", "dclid"), re.compile(r"[A-Za-z0-9_-]{1,512}")),
+    # LinkedIn documents a UUID, Microsoft 32 hex digits; both with room for the day they change.
+    **dict.fromkeys(("li_fat_id", "msclkid"), re.compile(r"[A-Za-z0-9_-]{1,128}")),
+}
+
+_CAMPAIGN: Final = {
+    "utm_source": "source",
+    "utm_medium": "medium",
+    "utm_campaign": "name",
+    "utm_term": "term",
+    "utm_content": "content",
+    "utm_id": "id",
+}
+_MAX_CAMPAIGN_CHARS: Final = 256
+
+# Our own cookie. 3,500 characters: browsers take 4,096 bytes for name, value and attributes together.
+MAX_COOKIE_CHARS: Final = 3_500
+_COOKIE_VERSION: Final = "1"
+_DIGITS = re.compile(r"[0-9]{1,12}")
+
+
+class Landing(NamedTuple):
+    """What the page's address brought: click ids by the contract's names, and the campaign."""
+
+    clicks: Mapping[str, str]
+    campaign: Campaign
+
+
+class Kept(NamedTuple):
+    """What our own cookie says. `renewed_day`: days since 1970 when its expiry was last set; 0 when it tells none."""
+
+    clicks: Mapping[str, Click]
+    renewed_day: int
+
+
+NOTHING: Final = Landing({}, Campaign())
+
+
+def acceptable(name: str, value: str) -> bool:
+    """Say whether this may be a click id of that name: the alphabet and the length its platform uses."""
+    return name in NAMES and _PATTERNS.get(name, _UNRESERVED).fullmatch(value) is not None
+
+
+def from_page(location: str | None, referrer: str | None, origins: tuple[str, ...]) -> Landing:
+    """Read the click ids and the campaign of the page, and where the page has none, of the page before it.
+
+    Only URLs on the site's own origins are read; with a page elsewhere nothing is, the referrer included. Of a
+    parameter that comes twice the first acceptable value counts. Fragments are the browser's own affair. E-mail
+    addresses have been taken out of both URLs before: a campaign's text is kept as it stands.
+    """
+    if location and origin(location) not in origins:
+        return NOTHING
+    here = _read(location)
+    before = _read(referrer) if origin(referrer) in origins else NOTHING
+    groups = {_platform(name) for name in here.clicks}
+    earlier = {name: value for name, value in before.clicks.items() if _platform(name) not in groups}
+    return Landing({**earlier, **here.clicks}, before.campaign if here.campaign == Campaign() else here.campaign)
+
+
+def arrived(landing: Mapping[str, str], known: Sequence[Mapping[str, Click]], now_ms: int) -> Mapping[str, Click]:
+    """Date the ids of a page's address: the moment they were first seen, which is now where nobody knows better.
+
+    A page's ids of one platform are one click, so they share the earliest of their times.
+    """
+    first_ms: dict[str, int] = {}
+    for name, click_id in landing.items():
+        times = [source[name].seen_ms for source in known if name in source and source[name].id == click_id]
+        first_ms[_platform(name)] = min(now_ms, *times, first_ms.get(_platform(name), now_ms))
+    return {name: Click(id=click_id, seen_ms=first_ms[_platform(name)]) for name, click_id in landing.items()}
+
+
+def newest(*sources: Mapping[str, Click]) -> Mapping[str, Click]:
+    """Join what several sources know: the newest click of each platform, each id with its earliest time.
+
+    The same id seen again is the same click, so its time is never moved. At one and the same time the earlier
+    source wins.
+    """
+    best: dict[str, Click] = {}
+    for source in sources:
+        for name, click in source.items():
+            known = best.get(name)
+            if known is None:
+                best[name] = click
+            elif known.id == click.id:
+                best[name] = min(known, click, key=lambda each: each.seen_ms)
+            elif click.seen_ms > known.seen_ms:
+                best[name] = click
+    latest: dict[str, int] = {}
+    for name, click in best.items():
+        latest[_platform(name)] = max(click.seen_ms, latest.get(_platform(name), 0))
+    return {name: click for name, click in best.items() if latest[_platform(name)] - click.seen_ms <= _SAME_CLICK_MS}
+
+
+def is_alive(click: Click, now_ms: int) -> bool:
+    """Say whether a click is young enough to be told to anybody."""
+    return now_ms - click.seen_ms < LIFE_MS
+
+
+def is_ahead(click: Click, now_ms: int) -> bool:
+    """Say whether a click claims a future that no clock's error explains: somebody made it up."""
+    return click.seen_ms - now_ms > _MAX_AHEAD_MS
+
+
+def write(clicks: Mapping[str, Click], renewed_day: int) -> str:
+    """Spell our own cookie, newest click first; the oldest are left out where the text would grow too long.
+
+    Shape:   `1.<day>` and `.<name>.<first seen>.<length>.<id>` a click; characters `[A-Za-z0-9._~-]` only.
+    Units:   the day since 1970, first seen in seconds, the length in characters.
+    """
+    text = f"{_COOKIE_VERSION}.{renewed_day}"
+    for name, click in sorted(clicks.items(), key=lambda each: (-each[1].seen_ms, each[0])):
+        entry = f".{name}.{click.seen_ms // 1000}.{len(click.id)}.{click.id}"
+        if len(text) + len(entry) <= MAX_COOKIE_CHARS:
+            text += entry
+    return text
+
+
+def read(value: str | None) -> Kept:
+    """Read our own cookie as far as it can be read; of an id that stands twice the newer counts.
+
+    Errors:  never raises; what is not ours, or was tampered with, is not there.
+    """
+    version, _, rest = (value or "")[:MAX_COOKIE_CHARS].partition(".")
+    day, _, rest = rest.partition(".")
+    if version != _COOKIE_VERSION or not _DIGITS.fullmatch(day):
+        return Kept({}, 0)
+    clicks: dict[str, Click] = {}
+    for name, click in _entries(rest):
+        if acceptable(name, click.id) and (name not in clicks or click.seen_ms > clicks[name].seen_ms):
+            clicks[name] = click
+    return Kept(clicks, int(day))
+
+
+def _entries(text: str) -> Iterator[tuple[str, Click]]:
+    """Walk `<name>.<first seen>.<length>.<id>` entries up to the first that is none."""
+    while text:
+        name, _, text = text.partition(".")
+        seen_s, _, text = text.partition(".")
+        length, _, text = text.partition(".")
+        if not (_DIGITS.fullmatch(seen_s) and _DIGITS.fullmatch(length)):
+            return
+        end = int(length)
+        if len(text) < end or text[end : end + 1] not in ("", "."):
+            return
+        yield name, Click(id=text[:end], seen_ms=int(seen_s) * 1000)
+        text = text[end + 1 :]
+
+
+def _platform(name: str) -> str:
+    return _TOGETHER.get(name, name)
+
+
+def _read(url: str | None) -> Landing:
+    """Read one URL's query; whose URL it is was settled before."""
+    try:
+        query = urlsplit(url or "").query
+    except ValueError:
+        return NOTHING
+    clicks: dict[str, str] = {}
+    campaign: dict[str, str] = {}
+    for pair in query.split("&"):
+        key, _, value = pair.partition("=")
+        key = unquote(key).lower()
+        if key in PARAMETERS:
+            # No plus-to-space here: a plus is in no platform's alphabet, and is refused as what it is.
+            click_id = unquote(value)
+            if acceptable(PARAMETERS[key], click_id):
+                clicks.setdefault(PARAMETERS[key], click_id)
+        elif key in _CAMPAIGN:
+            text = unquote_plus(value).strip()[:_MAX_CAMPAIGN_CHARS]
+            if text.isprintable() and text:
+                campaign.setdefault(_CAMPAIGN[key], text)
+    return Landing(clicks, Campaign(**campaign))

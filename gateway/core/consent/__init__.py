@@ -1,0 +1,149 @@
+"""What a copy may be used for: the signals that came with it, read once and answered strictly.
+
+Here is decided, never enforced: the door and the gate ask the result. Each consent platform has a file of its own
+that reads its cookie into our purposes; whatever it cannot read counts as not said.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, Final, Literal, TypeAlias
+
+from msgspec.structs import replace
+
+from gateway.core.consent import cookiebot, onetrust
+from gateway.core.event import Consent, Grant, Purpose, Wire
+from gateway.core.hit import Visitor
+from gateway.core.site import ConsentPolicy
+
+Answers: TypeAlias = Mapping[Purpose, Grant]
+
+AD_PURPOSES: Final = (Purpose.AD_STORAGE, Purpose.AD_USER_DATA, Purpose.AD_PERSONALIZATION)
+
+# Where several signals give one answer, the first of these is named: what was said of this very event before what
+# the browser said of itself, and a default last.
+SIGNALS: Final = ("event", "gpc", "cookiebot", "onetrust", "veto", "server_silent", "default")
+
+_STRICTNESS: Final = {Grant.UNKNOWN: 0, Grant.GRANTED: 1, Grant.DENIED: 2}
+_WORDS: Final[Mapping[Any, Grant]] = {
+    "granted": Grant.GRANTED,
+    "true": Grant.GRANTED,
+    "1": Grant.GRANTED,
+    "denied": Grant.DENIED,
+    "false": Grant.DENIED,
+    "0": Grant.DENIED,
+}
+_CMPS: Final[Mapping[str, Callable[[Mapping[str, str]], Answers]]] = {
+    "cookiebot": cookiebot.read,
+    "onetrust": onetrust.read,
+}
+# A CDN's codes that name no country: not known (XX, ZZ) and Tor (T1).
+# https://developers.cloudflare.com/fundamentals/reference/http-headers/#cf-ipcountry, as the documentation of the
+# trackdown gem renders it (read 2026-11-22).
+_NOWHERE: Final = frozenset({"XX", "ZZ", "T1"})
+_REGION = re.compile(r"[A-Z]{2}(-[A-Z0-9]{1,3})?")
+
+
+def at_door(said: Mapping[str, Any] | None, visitor: Visitor, policy: ConsentPolicy, wire: Wire) -> Consent:
+    """Answer the four purposes for one copy as it arrives.
+
+    Of the signals that speak about a purpose the strictest wins. Where none speaks, the default of the visitor's
+    region answers a browser's copy; a server's stays unknown until its twin or `settle` answers. What only the
+    connection can tell (GPC, cookies) is asked of a browser's connection only: a server's is not the visitor's.
+    """
+    signals = [("event", _of_event(said)), *(_of_browser(visitor, policy) if wire is Wire.BROWSER else ())]
+    grants: dict[str, Grant] = {}
+    by: dict[str, str] = {}
+    for name, answers in signals:
+        for purpose, grant in answers.items():
+            if purpose.value not in grants or (grant is Grant.DENIED and grants[purpose.value] is Grant.GRANTED):
+                grants[purpose.value], by[purpose.value] = grant, name
+    consent = Consent(**grants, by=by)
+    if wire is Wire.SERVER:
+        return consent
+    return _fill(consent, Grant(region_default(visitor.country, policy)), "default")
+
+
+def stricter(a: Consent, b: Consent) -> Consent:
+    """Join two copies' answers: denied before granted before unknown, purpose by purpose.
+
+    Shape:   commutative, associative and idempotent, `by` included.
+    """
+    grants: dict[str, Grant] = {}
+    by: dict[str, str] = {}
+    for purpose in Purpose:
+        grant, _, name = max(_ranked(a, purpose), _ranked(b, purpose), key=lambda each: each[:2])
+        grants[purpose.value] = _BY_STRICTNESS[grant]
+        if name is not None:
+            by[purpose.value] = name
+    return Consent(**grants, by=by)
+
+
+def settle(consent: Consent, policy: ConsentPolicy) -> Consent:
+    """Answer what is still unknown when no twin can come any more, by the site's `server_silent`."""
+    answer = Grant.GRANTED if policy.server_silent == "granted" else Grant(policy.default)
+    return _fill(consent, answer, "server_silent")
+
+
+def denied_everywhere(consent: Consent) -> bool:
+    """Say whether nothing is granted and nothing can be any more: the copy leaves a veto and no identifier."""
+    return all(consent.of(purpose) is Grant.DENIED for purpose in Purpose)
+
+
+def region_default(country: str | None, policy: ConsentPolicy) -> Literal["granted", "denied"]:
+    """Return the policy's answer for a place, and the strictest that could be meant where the place is unclear.
+
+    `country` is ISO 3166, with or without a subdivision. Unknown: the strictest of all. A country without its
+    subdivision: the strictest of the country's answer and those of its subdivisions.
+    """
+    regions = {name.upper(): answer for name, answer in policy.regions.items()}
+    place = (country or "").strip().upper()
+    if not _REGION.fullmatch(place) or place in _NOWHERE:
+        possible = [policy.default, *regions.values()]
+    elif place in regions and "-" in place:
+        possible = [regions[place]]
+    else:
+        whole = place[:2]
+        inner = [regions[name] for name in regions if name.startswith(whole + "-")] if place == whole else []
+        possible = [regions.get(whole, policy.default), *inner]
+    return "denied" if "denied" in possible else "granted"
+
+
+def _of_event(said: Mapping[str, Any] | None) -> Answers:
+    """Read the event's own `consent`: words, JSON's booleans, and the digits a pixel's query may carry."""
+    found: dict[Purpose, Grant] = {}
+    for purpose in Purpose:
+        value = (said or {}).get(purpose.value)
+        word = str(value).strip().lower() if isinstance(value, str | bool | int) else ""
+        if word in _WORDS:
+            found[purpose] = _WORDS[word]
+    return found
+
+
+def _of_browser(visitor: Visitor, policy: ConsentPolicy) -> Iterator[tuple[str, Answers]]:
+    if visitor.gpc and policy.honour_gpc:
+        yield "gpc", dict.fromkeys(AD_PURPOSES, Grant.DENIED)
+    for name, read in _CMPS.items():
+        if policy.cmp in ("auto", name):
+            yield name, read(visitor.cookies)
+
+
+def _fill(consent: Consent, answer: Grant, name: str) -> Consent:
+    """Give this answer where there is none."""
+    unknown = [purpose.value for purpose in Purpose if consent.of(purpose) is Grant.UNKNOWN]
+    if not unknown:
+        return consent
+    return replace(consent, **dict.fromkeys(unknown, answer), by={**consent.by, **dict.fromkeys(unknown, name)})
+
+
+_BY_STRICTNESS: Final = {strictness: grant for grant, strictness in _STRICTNESS.items()}
+
+
+def _ranked(consent: Consent, purpose: Purpose) -> tuple[int, tuple[int, str], str | None]:
+    """Return strictness, preference among equals, and the signal's name."""
+    name = consent.by.get(purpose.value)
+    known = SIGNALS.index(name) if name in SIGNALS else len(SIGNALS)
+    # Larger wins: a named signal before none, an early one before a late one; the name itself breaks a tie.
+    preference = (-known, name or "") if name is not None else (-len(SIGNALS) - 1, "")
+    return _STRICTNESS[consent.of(purpose)], preference, name

@@ -1,0 +1,264 @@
+"""Which cookies one hit sets, and what its event may carry of them: decided here, written by the web room.
+
+Two are ours: `_tw_id` (the visitor) and `_tw_click` (the click ids, see `clickid.py`). The others belong to the
+vendors and are written in their formats, when they are absent or lost.
+
+When an expiry is renewed. A browser never tells a cookie's expiry, so the day of the last renewal has to stand in a
+cookie. It stands in `_tw_click`, beside the clicks it holds, and never in `_tw_id`, whose value stays the same for as
+long as it is valid. On the first hit of a later UTC day `_tw_click` is written again with that day, and `_tw_id` is
+renewed with it, unchanged. A visitor without a click id has no such note: that `_tw_id` ends 400 days after it was
+first set, which is as long as browsers keep any cookie. Vendors' cookies are renewed by the vendors' own scripts.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Final, NamedTuple
+
+from gateway.core import clickid, vendor_cookies
+from gateway.core.clickid import Landing
+from gateway.core.domain import cookie_domain, is_address, is_loopback
+from gateway.core.event import Click, Consent, Grant
+from gateway.core.hit import SetCookie, Visitor
+from gateway.core.site import DAY_S, CookieNames, Site
+from gateway.core.vendor_cookies import FBC, FBP, GCL_AW, TTP
+
+META: Final = "meta"
+GOOGLE: Final = "google"
+TIKTOK: Final = "tiktok"
+
+ID_LIFE_S: Final = 400 * DAY_S  # the longest that browsers keep a cookie (RFC 6265bis, 5.5)
+CLICK_LIFE_S: Final = 90 * DAY_S
+FBP_LIFE_S: Final = 90 * DAY_S  # 7,776,000 s in Meta's pixel, and in Google's tag for its own
+FBC_LIFE_S: Final = 90 * DAY_S
+GCL_LIFE_S: Final = 90 * DAY_S
+TTP_LIFE_S: Final = 395 * DAY_S  # TikTok: 13 months
+
+_TTP_CHARS: Final = 27
+_BASE62: Final = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+# Readers ignore further parts; the alphabet keeps what a stranger put there from breaking out of a header.
+_ID = re.compile(r"1\.([A-Za-z0-9_-]{22})\.([0-9]{1,12})(?:\.[A-Za-z0-9._~-]{0,200})?")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Jar:
+    """What a hit's cookies come to.
+
+    `clicks` and `browser` are what the event may carry: nothing of a purpose that is not granted. `browser` is
+    `Browser.cookies`: `fbp`, `fbc`, `ttp`, `gcl_au`, `ga_client_id`, `ga_session_id`. `visitor`: the 22 characters
+    of `_tw_id`, or None without `analytics_storage`.
+    """
+
+    set_cookies: tuple[SetCookie, ...] = ()
+    clicks: Mapping[str, Click] = field(default_factory=dict)
+    browser: Mapping[str, str] = field(default_factory=dict)
+    visitor: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Visit:
+    """One hit as all its cookies see it: what came, what may be minted, and how a cookie is marked."""
+
+    cookies: Mapping[str, str]
+    consent: Consent
+    now_ms: int
+    dice: bytes
+    vendors: frozenset[str]
+    host: str
+    domain: str | None
+    secure: bool
+
+    @property
+    def day(self) -> int:
+        """Days since 1970, in UTC."""
+        return self.now_ms // 1000 // DAY_S
+
+    @property
+    def index(self) -> int:
+        """Meta's index of the cookies' domain: `example.com` 1, `example.co.uk` 2, localhost and addresses 0."""
+        domain = self.domain or self.host
+        return 0 if is_address(domain) else domain.count(".")
+
+    def ours(self, name: str, value: str, max_age_s: int) -> SetCookie:
+        return self._cookie(name, value, max_age_s, http_only=True)
+
+    def vendors_own(self, name: str, value: str, max_age_s: int) -> SetCookie:
+        return self._cookie(name, value, max_age_s, http_only=False)
+
+    def deletion(self, name: str) -> tuple[SetCookie, ...]:
+        return (self.ours(name, "", 0),) if name in self.cookies else ()
+
+    def throw(self, purpose: str, size: int) -> bytes:
+        """Return random bytes for one purpose: no two values of a hit tell anything of each other."""
+        return hashlib.blake2b(self.dice, digest_size=size, person=purpose.encode()).digest()
+
+    def _cookie(self, name: str, value: str, max_age_s: int, *, http_only: bool) -> SetCookie:
+        return SetCookie(
+            name=name,
+            value=value,
+            max_age_s=max_age_s,
+            domain=self.domain,
+            secure=self.secure,
+            http_only=http_only,
+        )
+
+
+class _Found(NamedTuple):
+    """A vendor's identifiers as the event carries them, and the cookies that have to be set for them."""
+
+    browser: Mapping[str, str]
+    minted: tuple[SetCookie, ...] = ()
+
+
+def decide(
+    site: Site,
+    visitor: Visitor,
+    landing: Landing,
+    consent: Consent,
+    *,
+    now_ms: int,
+    dice: bytes,
+    registrable: str | None,
+    vendors: frozenset[str] = frozenset(),
+) -> Jar:
+    """Decide the cookies of one browser hit, and what its event may carry of the old and the new ones.
+
+    `registrable` is the registrable domain of `visitor.host` (None: host-only cookies). `vendors` (`meta`, `google`,
+    `tiktok`) are those the site delivers to: only their cookies are minted, while all are read.
+    A purpose denied now takes our cookies away. The vendors' stay: they are their scripts' as much as ours.
+    """
+    visit = _Visit(
+        cookies=visitor.cookies,
+        consent=consent,
+        now_ms=now_ms,
+        dice=dice,
+        vendors=vendors,
+        host=visitor.host,
+        domain=cookie_domain(site.cookie_domain, visitor.host, registrable),
+        secure=visitor.secure or not is_loopback(visitor.host),
+    )
+    clicks, of_clicks, may_renew = _clicks(visit, site.cookies.click, landing)
+    visitor_id, of_id = _id(visit, site.cookies.id, may_renew=may_renew)
+    browser: dict[str, str] = {}
+    of_vendors: tuple[SetCookie, ...] = ()
+    if consent.ad_storage is Grant.GRANTED:
+        for found in (_meta(visit, clicks), _tiktok(visit), _google(visit, clicks)):
+            browser |= found.browser
+            of_vendors += found.minted
+    if consent.analytics_storage is Grant.GRANTED:
+        browser |= vendor_cookies.analytics(visitor.cookies)
+    return Jar(set_cookies=of_id + of_clicks + of_vendors, clicks=clicks, browser=browser, visitor=visitor_id)
+
+
+def from_headers(headers: Sequence[str], names: CookieNames) -> dict[str, str]:
+    """Read the `Cookie` header lines, one value a name.
+
+    A name that comes twice was set by a neighbour too: of the vendors' the first counts, as their scripts have it;
+    of ours neither can be believed, and the value is empty.
+    """
+    found: dict[str, str] = {}
+    for pair in ";".join(headers).split(";"):
+        name, equals, value = pair.partition("=")
+        name, value = name.strip(), value.strip().strip('"')
+        if not (name and equals):
+            continue
+        if name in (names.id, names.click) and found.get(name, value) != value:
+            found[name] = ""
+        found.setdefault(name, value)
+    return found
+
+
+def _id(visit: _Visit, name: str, *, may_renew: bool) -> tuple[str | None, tuple[SetCookie, ...]]:
+    """Keep, mint, renew or delete `_tw_id`."""
+    if visit.consent.analytics_storage is not Grant.GRANTED:
+        return None, visit.deletion(name) if visit.consent.analytics_storage is Grant.DENIED else ()
+    now_s = visit.now_ms // 1000
+    found = _ID.fullmatch(visit.cookies.get(name, ""))
+    if found and int(found[2]) <= now_s + DAY_S:  # a day: what clocks may differ by
+        is_of_today = int(found[2]) // DAY_S >= visit.day
+        return found[1], (visit.ours(name, found[0], ID_LIFE_S),) if may_renew and not is_of_today else ()
+    minted = base64.urlsafe_b64encode(visit.throw("id", 16)).decode().rstrip("=")
+    return minted, (visit.ours(name, f"1.{minted}.{now_s}", ID_LIFE_S),)
+
+
+def _clicks(visit: _Visit, name: str, landing: Landing) -> tuple[Mapping[str, Click], tuple[SetCookie, ...], bool]:
+    """Return the clicks that may be told, what becomes of `_tw_click`, and whether expiries are renewed by this hit."""
+    if visit.consent.ad_storage is not Grant.GRANTED:
+        return {}, visit.deletion(name) if visit.consent.ad_storage is Grant.DENIED else (), False
+    kept = clickid.read(visit.cookies.get(name))
+    everything, shown = _join(visit, kept.clicks, landing)
+    alive = {each: click for each, click in everything.items() if clickid.is_alive(click, visit.now_ms)}
+    # An old id that the page or a vendor's undated cookie still shows stays noted, or it would begin again as new.
+    noted = {each: click for each, click in everything.items() if shown.get(each) == click.id}
+    text = clickid.write(noted | alive, visit.day)
+    held = clickid.read(text).clicks
+    if not held:
+        return alive, visit.deletion(name), False
+    is_new_day = kept.renewed_day != visit.day
+    if held == kept.clicks and not is_new_day:
+        return alive, (), False
+    return alive, (visit.ours(name, text, CLICK_LIFE_S),), is_new_day
+
+
+def _join(visit: _Visit, own: Mapping[str, Click], landing: Landing) -> tuple[Mapping[str, Click], Mapping[str, str]]:
+    """Join the page's ids, ours and the vendors'; and tell which ids the page or an undated cookie shows now.
+
+    An undated id counts from the moment we first saw it, and only where we know no living one of its platform.
+    """
+    now_ms = visit.now_ms
+    recalled = vendor_cookies.recall(visit.cookies)
+    own = {name: click for name, click in own.items() if not clickid.is_ahead(click, now_ms)}
+    stamped = {name: click for name, click in recalled.stamped.items() if not clickid.is_ahead(click, now_ms)}
+    arrived = clickid.arrived(landing.clicks, (own, stamped), now_ms)
+    bare = {
+        name: Click(id=click_id, seen_ms=now_ms)
+        for name, click_id in recalled.bare.items()
+        if not (name in own and clickid.is_alive(own[name], now_ms))
+    }
+    return clickid.newest(arrived, own, stamped, bare), {**recalled.bare, **landing.clicks}
+
+
+def _meta(visit: _Visit, clicks: Mapping[str, Click]) -> _Found:
+    browser: dict[str, str] = {}
+    minted: list[SetCookie] = []
+    mints = META in visit.vendors
+    fbp = vendor_cookies.meta_cookie(visit.cookies.get(FBP))
+    if fbp is not None:
+        browser["fbp"] = fbp.text
+    elif mints:
+        number = 10**17 + int.from_bytes(visit.throw(FBP, 16)) % (9 * 10**17)  # 18 digits, as the pixel's
+        browser["fbp"] = vendor_cookies.meta_text(visit.index, visit.now_ms, str(number))
+        minted.append(visit.vendors_own(FBP, browser["fbp"], FBP_LIFE_S))
+    click, fbc = clicks.get("fbclid"), vendor_cookies.meta_cookie(visit.cookies.get(FBC))
+    if click is not None and fbc is not None and fbc.payload == click.id:
+        browser["fbc"] = fbc.text
+    elif click is not None and mints:
+        browser["fbc"] = vendor_cookies.meta_text(visit.index, click.seen_ms, click.id)
+        if "." not in click.id:  # no reader of Meta's could take such a cookie apart again
+            minted.append(visit.vendors_own(FBC, browser["fbc"], FBC_LIFE_S))
+    return _Found(browser, tuple(minted))
+
+
+def _tiktok(visit: _Visit) -> _Found:
+    ttp = vendor_cookies.tiktok_browser(visit.cookies.get(TTP))
+    if ttp is not None:
+        return _Found({"ttp": ttp})
+    if TIKTOK not in visit.vendors:
+        return _Found({})
+    number = int.from_bytes(visit.throw(TTP, 32))
+    ttp = "".join(_BASE62[number // 62**place % 62] for place in range(_TTP_CHARS))
+    return _Found({"ttp": ttp}, (visit.vendors_own(TTP, ttp, TTP_LIFE_S),))
+
+
+def _google(visit: _Visit, clicks: Mapping[str, Click]) -> _Found:
+    linker = vendor_cookies.google_browser(visit.cookies)
+    browser = {"gcl_au": linker} if linker is not None else {}
+    click, held = clicks.get("gclid"), vendor_cookies.gcl_click(visit.cookies.get(GCL_AW), "gclid")
+    if GOOGLE not in visit.vendors or click is None or (held is not None and held.id == click.id):
+        return _Found(browser)
+    text = vendor_cookies.gcl_text(click.seen_ms, click.id)
+    return _Found(browser, (visit.vendors_own(GCL_AW, text, GCL_LIFE_S),))

@@ -1,0 +1,114 @@
+"""Names of hosts: which domain a cookie may have, and which origin a URL belongs to.
+
+The one place that asks the public suffix list. It knows no site and no cookie, so that nobody guesses a domain by
+counting dots.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from functools import cache, lru_cache
+from urllib.parse import urlsplit
+
+from publicsuffixlist import PublicSuffixList
+
+DEFAULT_PORTS = {"http": 80, "https": 443}
+MAX_HOST_CHARS = 253  # RFC 1035, 2.3.4: 255 octets on the wire
+
+_LABEL = re.compile(r"(?!-)[a-z0-9_-]{1,63}(?<!-)")
+
+
+def host_name(text: str | None) -> str | None:
+    """Return the host of a `Host` header's value: lower case, without port and trailing dot.
+
+    Shape:   a name, an IPv4 address, or an IPv6 address without its brackets; None for anything else.
+    """
+    host = (text or "").strip().lower()
+    if host.startswith("["):
+        inside, bracket, port = host[1:].partition("]")
+        return _ip(inside) if bracket and _is_port_suffix(port) else None
+    name, colon, port = host.partition(":")
+    if not _is_port_suffix(colon + port):
+        return None
+    name = name.removesuffix(".")
+    return name if len(name) <= MAX_HOST_CHARS and all(_LABEL.fullmatch(x) for x in name.split(".")) else None
+
+
+def is_address(host: str) -> bool:
+    """Say whether this host is an IP address and no name."""
+    return _ip(host) is not None
+
+
+def is_loopback(host: str) -> bool:
+    """Say whether this host can only be the machine itself: `localhost`, a name below it, a loopback address."""
+    if host == "localhost" or host.endswith(".localhost"):
+        return True
+    return is_address(host) and ipaddress.ip_address(host).is_loopback
+
+
+@lru_cache(maxsize=1024)
+def registrable_domain(host: str) -> str | None:
+    """Return the registrable domain of a host, or None where a cookie has to be host-only.
+
+    None for addresses, single labels, public suffixes themselves, and everything below a private suffix
+    (`github.io`, `myshopify.com`): strangers live next door there.
+    Source:  the public suffix list, as packaged by publicsuffixlist.
+    """
+    name = host_name(host)
+    if name is None or "." not in name or is_address(name):
+        return None
+    every_section, icann = _suffixes()
+    domain: str | None = every_section.privatesuffix(name)
+    return domain if domain is not None and domain == icann.privatesuffix(name) else None
+
+
+def cookie_domain(wanted: str, host: str, registrable: str | None) -> str | None:
+    """Return the domain for a cookie set by `host`, or None for a host-only one.
+
+    `wanted` is the site's `cookie_domain`: `auto`, or a domain that is used where a browser would take it, that is
+    where it is the host or a parent of it, and not above the host's registrable domain.
+    """
+    if wanted == "auto" or registrable is None:
+        return registrable
+    domain = wanted.lower().strip(".")
+    return domain if _is_within(host, domain) and _is_within(domain, registrable) else None
+
+
+def origin(url: str | None) -> str | None:
+    """Return the origin of an absolute http(s) URL as browsers spell it, or None.
+
+    Shape:   `scheme://host[:port]`, lower case, without the scheme's own port.
+    """
+    try:
+        parts = urlsplit(url or "")
+        port = parts.port
+    except ValueError:
+        return None
+    name = host_name(f"[{parts.hostname}]" if ":" in (parts.hostname or "") else parts.hostname)
+    if parts.scheme not in DEFAULT_PORTS or name is None:
+        return None
+    spelled = f"[{name}]" if ":" in name else name
+    return f"{parts.scheme}://{spelled}" + ("" if port in (None, DEFAULT_PORTS[parts.scheme]) else f":{port}")
+
+
+@cache
+def _suffixes() -> tuple[PublicSuffixList, PublicSuffixList]:
+    """Load the list twice, with and without its private section (35 ms each, at first use)."""
+    return PublicSuffixList(), PublicSuffixList(only_icann=True)
+
+
+def _is_within(host: str, domain: str) -> bool:
+    return host == domain or host.endswith("." + domain)
+
+
+def _is_port_suffix(text: str) -> bool:
+    """Accept `` and `:443`; a bare colon is legal too (RFC 3986, 3.2.3)."""
+    return text == "" or (text[0] == ":" and (text[1:] == "" or (text[1:].isascii() and text[1:].isdigit())))
+
+
+def _ip(text: str) -> str | None:
+    try:
+        return str(ipaddress.ip_address(text))
+    except ValueError:
+        return None

@@ -1,0 +1,193 @@
+"""The vendors' first-party cookies, in the vendors' own formats: read tolerantly, written exactly.
+
+Their browser scripts write and read the same cookies, so that the page's pixel and the gateway name one browser
+and one click alike. Nothing of ours is in here; which cookie is set, and when, is decided in `cookies.py`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Final, NamedTuple
+from urllib.parse import unquote
+
+import msgspec
+
+from gateway.core.clickid import acceptable
+from gateway.core.event import Click
+
+FBP: Final = "_fbp"
+FBC: Final = "_fbc"
+TTP: Final = "_ttp"
+GCL_AW: Final = "_gcl_aw"
+
+# Google's click cookies: gtag's, then the ones a server container writes. Source: gtag.js, read 2026-11-22.
+_GOOGLE: Final = {
+    "_gcl_aw": "gclid",
+    "FPGCLAW": "gclid",
+    "_gcl_ag": "gbraid",
+    "FPGCLAG": "gbraid",
+    "_gcl_gb": "wbraid",
+    "FPGCLGB": "wbraid",
+    "_gcl_dc": "dclid",
+    "FPGCLDC": "dclid",
+}
+# Old Analytics, one cookie a property; the longer prefix first.
+_GAC: Final = (("_gac_gb_", "wbraid"), ("_gac_", "gclid"))
+# The bare id and nothing else; a prefix that the vendor's script puts in front is cut off.
+_BARE: Final = (
+    ("ttclid", "ttclid", ""),
+    ("_scclid", "scid", ""),
+    ("_uetmsclkid", "msclkid", "_uet"),
+    ("li_fat_id", "li_fat_id", ""),
+    ("_epik", "epik", ""),
+    ("twclid", "twclid", ""),
+    ("_rdt_cid", "rdt_cid", ""),
+)
+_TWCLID: Final = "_twclid"
+
+# A fifth part names the library that wrote the value (2 or 8 characters); it is passed on and never compared.
+_META = re.compile(
+    r"fb\.([0-9]{1,2})\.([0-9]{1,15})\.([A-Za-z0-9_~-]{1,500})(?:\.(?:[A-Za-z0-9_-]{2}|[A-Za-z0-9_-]{8}))?"
+)
+# Some shop plugins write seconds there. As milliseconds this is 1973, as seconds the year 5138.
+_FIRST_MS: Final = 10**11
+_GCL = re.compile(r"(?:GCL|1)\.([0-9]{1,12})\.([A-Za-z0-9_-]+)(?:\..*)?")
+_DIGITS = re.compile(r"[0-9]{1,12}")
+_GCL_AU = re.compile(r"1\.[0-9]{1,2}\.[0-9]{1,20}\.[0-9]{1,12}[0-9A-Za-z._-]{0,200}")
+_TTP = re.compile(r"[A-Za-z0-9_-]{20,64}(?:\.tt\.[0-9]{1,3})?")  # KSUID-like, 27 base62; newer pixels add .tt.<n>
+_GA = re.compile(r"GA1\.[0-9-]{1,5}\.([0-9]{1,20}\.[0-9]{1,12})")
+_GS1 = re.compile(r"GS1\.[0-9-]{1,5}\.([0-9]{1,12})\.[0-9]+\.[0-9]+\.([0-9]{1,12})(?:\..*)?")
+_FIELDS = re.compile(r"(?:2|GS2)\.[0-9-]{1,5}\.([^.]+)")
+
+
+class Recalled(NamedTuple):
+    """Click ids found in vendors' cookies: `stamped` by the vendor, `bare` without any time."""
+
+    stamped: Mapping[str, Click]
+    bare: Mapping[str, str]
+
+
+class MetaCookie(NamedTuple):
+    """A readable `_fbp` or `_fbc`: the bytes as they came, and two of its parts."""
+
+    text: str
+    created_ms: int
+    payload: str
+
+
+def meta_cookie(value: str | None) -> MetaCookie | None:
+    """Read `fb.<index>.<ms>.<payload>` with or without its fifth part; None for what Meta would refuse.
+
+    One malformed value fails Meta's whole batch (error 100/2804001), so nothing doubtful passes.
+    """
+    text = unquote(value or "")
+    found = _META.fullmatch(text)
+    if found is None:
+        return None
+    created = int(found[2])
+    return MetaCookie(text, created if created >= _FIRST_MS else created * 1000, found[3])
+
+
+def meta_text(index: int, created_ms: int, payload: str) -> str:
+    """Spell a `_fbp` or `_fbc`; `index` is the number of labels of the cookie's domain, less one."""
+    return f"fb.{index}.{created_ms}.{payload}"
+
+
+def gcl_text(seen_ms: int, gclid: str) -> str:
+    """Spell a `_gcl_aw`."""
+    return f"GCL.{seen_ms // 1000}.{gclid}"
+
+
+def gcl_click(value: str | None, name: str) -> Click | None:
+    """Read a Google click cookie in either spelling: `GCL.<s>.<id>[.<label>…]` or `2.1.k<id>$i<s>[$…]`."""
+    text = unquote(value or "")
+    old, fields = _GCL.fullmatch(text), _fields(text)
+    seen_s, click_id = (old[1], old[2]) if old else (fields.get("i", ""), fields.get("k", ""))
+    if not (_DIGITS.fullmatch(seen_s) and acceptable(name, click_id)):
+        return None
+    return Click(id=click_id, seen_ms=int(seen_s) * 1000)
+
+
+def tiktok_browser(value: str | None) -> str | None:
+    """Return a `_ttp` as it came, if it is one."""
+    text = unquote(value or "")
+    return text if _TTP.fullmatch(text) else None
+
+
+def recall(cookies: Mapping[str, str]) -> Recalled:
+    """Find the click ids that the vendors' own scripts and servers remembered in this browser."""
+    stamped: dict[str, Click] = {}
+    for name, click in _stamped(cookies):
+        if name not in stamped or click.seen_ms > stamped[name].seen_ms:
+            stamped[name] = click
+    bare: dict[str, str] = {}
+    for cookie, name, prefix in _BARE:
+        value = unquote(cookies.get(cookie, "")).removeprefix(prefix)
+        if acceptable(name, value):
+            bare[name] = value
+    return Recalled(stamped, bare)
+
+
+def analytics(cookies: Mapping[str, str]) -> Mapping[str, str]:
+    """Return `ga_client_id` and `ga_session_id`, where Google Analytics left them.
+
+    Of several streams' sessions the one that was touched last counts.
+    """
+    found: dict[str, str] = {}
+    if client := _GA.fullmatch(cookies.get("_ga", "")):
+        found["ga_client_id"] = client[1]
+    sessions = [_session(value) for name, value in cookies.items() if name.startswith("_ga_")]
+    known = [session for session in sessions if session is not None]
+    if known:
+        found["ga_session_id"] = max(known)[1]
+    return found
+
+
+def google_browser(cookies: Mapping[str, str]) -> str | None:
+    """Return the conversion linker's id: `_gcl_au`, or its twin written by a server container."""
+    for name in ("_gcl_au", "FPAU"):
+        if _GCL_AU.fullmatch(cookies.get(name, "")):
+            return cookies[name]
+    return None
+
+
+def _stamped(cookies: Mapping[str, str]) -> Iterator[tuple[str, Click]]:
+    fbc = meta_cookie(cookies.get(FBC))
+    if fbc is not None and acceptable("fbclid", fbc.payload):
+        yield "fbclid", Click(id=fbc.payload, seen_ms=fbc.created_ms)
+    for cookie, value in cookies.items():
+        name = _GOOGLE.get(cookie) or next((name for prefix, name in _GAC if cookie.startswith(prefix)), None)
+        click = gcl_click(value, name) if name is not None else None
+        if name is not None and click is not None:
+            yield name, click
+    twclid = _x_click(cookies.get(_TWCLID))
+    if twclid is not None:
+        yield "twclid", twclid
+
+
+def _x_click(value: str | None) -> Click | None:
+    """Read X's `_twclid`, a JSON object with the id and the milliseconds it was stored."""
+    try:
+        held = msgspec.json.decode(unquote(value or ""))
+    except (msgspec.DecodeError, UnicodeEncodeError):
+        return None
+    if not isinstance(held, dict):
+        return None
+    click_id, stored_ms = held.get("twclid"), held.get("timestamp")
+    if not (isinstance(click_id, str) and isinstance(stored_ms, int) and acceptable("twclid", click_id)):
+        return None
+    return Click(id=click_id, seen_ms=stored_ms)
+
+
+def _session(value: str) -> tuple[int, str] | None:
+    """Return (second of the last hit, session id) of a `_ga_<stream>` cookie, first or second generation."""
+    old, fields = _GS1.fullmatch(value), _fields(value)
+    touched_s, session = (old[2], old[1]) if old else (fields.get("t", "0"), fields.get("s", ""))
+    return (int(touched_s), session) if _DIGITS.fullmatch(touched_s) and _DIGITS.fullmatch(session) else None
+
+
+def _fields(text: str) -> Mapping[str, str]:
+    """Read Google's newer spelling, `<version>.<levels>.` and `$`-separated fields, each named by its first letter."""
+    found = _FIELDS.fullmatch(text)
+    return {part[:1]: part[1:] for part in reversed(found[1].split("$"))} if found else {}

@@ -1,0 +1,276 @@
+"""Promises of gateway/core/clickid.py."""
+
+import re
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gateway.core.clickid import (
+    LIFE_MS,
+    MAX_COOKIE_CHARS,
+    NAMES,
+    NOTHING,
+    Kept,
+    Landing,
+    acceptable,
+    arrived,
+    from_page,
+    is_ahead,
+    is_alive,
+    newest,
+    read,
+    write,
+)
+from gateway.core.event import Campaign, Click
+
+NOW = 1_700_000_000_000
+SHOP = ("https://shop.example", "https://www.shop.example")
+PAGE = "https://shop.example/l"
+DAY = 19_675
+
+
+def clicks(query: str) -> dict[str, str]:
+    return dict(from_page(f"{PAGE}?{query}", None, SHOP).clicks)
+
+
+def at(seconds: int, click_id: str = "X") -> Click:
+    return Click(id=click_id, seen_ms=NOW + seconds * 1000)
+
+
+# --- reading a page -----------------------------------------------------------------------------------
+
+
+def test_every_platforms_parameter_is_read() -> None:
+    query = (
+        "fbclid=a&gclid=b&gbraid=c&wbraid=d&dclid=e&ttclid=E.C.P.f&ScCid=g&msclkid=h"
+        "&li_fat_id=i&epik=dj0y&twclid=k&rdt_cid=l"
+    )
+
+    found = clicks(query)
+
+    assert set(found) == NAMES
+    assert (found["ttclid"], found["scid"], found["epik"]) == ("E.C.P.f", "g", "dj0y")
+
+
+@pytest.mark.parametrize(
+    ("query", "expected"),
+    [
+        ("fbclid=IwAR0AbC_x-Y", {"fbclid": "IwAR0AbC_x-Y"}),
+        ("FBCLID=IwAR0AbC", {"fbclid": "IwAR0AbC"}),
+        ("sccid=A-b", {"scid": "A-b"}),
+        ("SCCID=A-b", {"scid": "A-b"}),
+        ("scid=A-b", {}),  # Snapchat's browser id, not its click
+        ("fbclid=a%2Eb", {"fbclid": "a.b"}),
+        ("fbclid=a%252Eb", {}),  # decoded once, and only once
+        ("fbclid=A.B", {"fbclid": "A.B"}),
+        ("fbclid=", {}),
+        ("fbclid", {}),
+        ("fbclid=a;b c=d", {}),
+        ("fbclid=a%3Bb%20c", {}),
+        ("fbclid=a%0D%0ASet-Cookie:x", {}),
+        ("fbclid=a+b", {}),
+        ("fbclid=caf%C3%A9", {}),
+        ("fbclid=%FF", {}),
+        ("fbclid=1&fbclid=2", {"fbclid": "1"}),
+        ("fbclid=&fbclid=2", {"fbclid": "2"}),
+        ("fbclid=" + "a" * 500, {"fbclid": "a" * 500}),
+        ("fbclid=" + "a" * 501, {}),
+        ("gclid=" + "a" * 513, {}),
+        ("gclid=a.b", {}),
+        ("ttclid=" + "a" * 1024, {"ttclid": "a" * 1024}),
+        ("ttclid=" + "a" * 1025, {}),
+        ("a=1&&=&b", {}),
+    ],
+)
+def test_a_click_id_passes_byte_for_byte_or_not_at_all(query: str, expected: dict[str, str]) -> None:
+    assert clicks(query) == expected
+
+
+@pytest.mark.parametrize(
+    ("location", "referrer", "expected"),
+    [
+        (f"{PAGE}?fbclid=Q", None, {"fbclid": "Q"}),
+        (PAGE, f"{PAGE}?fbclid=REF1", {"fbclid": "REF1"}),
+        (f"{PAGE}?fbclid=Q", f"{PAGE}?fbclid=R", {"fbclid": "Q"}),
+        (f"{PAGE}?fbclid=Q", f"{PAGE}?gclid=R", {"fbclid": "Q", "gclid": "R"}),
+        (f"{PAGE}?gbraid=Q", f"{PAGE}?gclid=R", {"gbraid": "Q"}),  # ids of two clicks are not mixed
+        (PAGE, "https://www.shop.example/?fbclid=R", {"fbclid": "R"}),
+        (PAGE, "https://www.facebook.com/?fbclid=R", {}),
+        (None, f"{PAGE}?fbclid=R", {"fbclid": "R"}),
+        ("https://evil.example/?fbclid=Q", f"{PAGE}?fbclid=R", {}),
+        ("https://shop.example.evil.example/?fbclid=Q", None, {}),
+        ("http://shop.example/?fbclid=Q", None, {}),
+        ("https://shop.example:8443/?fbclid=Q", None, {}),
+        ("https://SHOP.example:443/?fbclid=Q", None, {"fbclid": "Q"}),
+        ("https://shop.example@evil.example/?fbclid=Q", None, {}),
+        ("/?fbclid=Q", None, {}),
+        ("https://[broken/?fbclid=Q", None, {}),
+        (f"{PAGE}#?fbclid=Frag", None, {}),
+        (f"{PAGE}#fbclid=Frag", None, {}),
+        (None, None, {}),
+    ],
+)
+def test_only_the_sites_own_pages_are_read(
+    location: str | None, referrer: str | None, expected: dict[str, str]
+) -> None:
+    assert from_page(location, referrer, SHOP).clicks == expected
+
+
+def test_a_foreign_page_brings_no_campaign_either() -> None:
+    assert from_page("https://evil.example/?utm_source=x", PAGE, SHOP) == NOTHING
+
+
+def test_the_campaign_is_read() -> None:
+    query = (
+        "utm_source=news+letter&UTM_Medium=e-mail&utm_campaign=Fr%C3%BChling&utm_term=a%26b&utm_content=top&utm_id=42"
+    )
+
+    landing = from_page(f"{PAGE}?{query}", None, SHOP)
+
+    assert landing == Landing(
+        {}, Campaign(source="news letter", medium="e-mail", name="Frühling", term="a&b", content="top", id="42")
+    )
+
+
+def test_two_campaigns_are_not_mixed() -> None:
+    landing = from_page(f"{PAGE}?utm_source=here", f"{PAGE}?utm_source=before&utm_term=old", SHOP)
+
+    assert landing.campaign == Campaign(source="here")
+
+
+@pytest.mark.parametrize("value", ["", "%20", "a%0Ab", "a%00"])
+def test_a_campaign_holds_readable_text_or_nothing(value: str) -> None:
+    assert from_page(f"{PAGE}?utm_source={value}", None, SHOP).campaign == Campaign()
+
+
+def test_a_campaign_is_cut() -> None:
+    assert from_page(f"{PAGE}?utm_source={'a' * 999}", None, SHOP).campaign.source == "a" * 256
+
+
+@given(st.text(max_size=200))
+def test_no_query_is_ever_an_exception_and_no_id_is_unsafe(query: str) -> None:
+    for name, value in clicks(query).items():
+        assert acceptable(name, value)
+        assert re.fullmatch(r"[A-Za-z0-9._~-]+", value)
+
+
+# --- which click counts -------------------------------------------------------------------------------
+
+
+def test_an_unchanged_id_keeps_the_moment_it_was_first_seen() -> None:
+    known = {"fbclid": at(-500, "A")}
+
+    assert arrived({"fbclid": "A"}, (known,), NOW) == known
+
+
+def test_another_id_begins_now() -> None:
+    assert arrived({"fbclid": "a"}, ({"fbclid": at(-500, "A")},), NOW) == {"fbclid": at(0, "a")}
+
+
+def test_ids_of_one_click_share_their_moment() -> None:
+    found = arrived({"gclid": "G", "wbraid": "W", "fbclid": "F"}, ({"gclid": at(-500, "G")}, {}), NOW)
+
+    assert found == {"gclid": at(-500, "G"), "wbraid": at(-500, "W"), "fbclid": at(0, "F")}
+
+
+@pytest.mark.parametrize(
+    ("sources", "expected"),
+    [
+        (({"fbclid": at(0, "new")}, {"fbclid": at(-9, "old")}), {"fbclid": at(0, "new")}),
+        (({"fbclid": at(-9, "old")}, {"fbclid": at(0, "new")}), {"fbclid": at(0, "new")}),
+        (({"fbclid": at(0, "A")}, {"fbclid": at(-9, "A")}), {"fbclid": at(-9, "A")}),
+        (({"fbclid": at(0, "mine")}, {"fbclid": at(0, "theirs")}), {"fbclid": at(0, "mine")}),
+        (({"fbclid": at(0)}, {"gclid": at(-99)}), {"fbclid": at(0), "gclid": at(-99)}),  # never across platforms
+        (({"gbraid": at(0)}, {"gclid": at(-99)}), {"gbraid": at(0)}),  # one click at Google ends the other
+        (({"gbraid": at(0)}, {"gclid": at(-1)}), {"gbraid": at(0), "gclid": at(-1)}),  # the same click
+        (({"gclid": at(0)}, {"dclid": at(-99)}), {"gclid": at(0), "dclid": at(-99)}),  # another product
+    ],
+)
+def test_the_newest_click_of_a_platform_wins(sources: tuple[dict[str, Click], ...], expected: dict[str, Click]) -> None:
+    assert newest(*sources) == expected
+
+
+def test_a_click_lives_ninety_days() -> None:
+    assert is_alive(Click(id="X", seen_ms=NOW - LIFE_MS + 1), NOW)
+    assert not is_alive(Click(id="X", seen_ms=NOW - LIFE_MS), NOW)
+
+
+def test_a_click_from_tomorrow_is_made_up() -> None:
+    assert is_ahead(at(86_401), NOW)
+    assert not is_ahead(at(86_400), NOW)
+
+
+# --- our own cookie -----------------------------------------------------------------------------------
+
+
+def test_the_cookie_is_spelled_newest_first() -> None:
+    text = write({"ttclid": at(-5, "E.C.P.1"), "fbclid": at(0, "IwAR0AbC")}, DAY)
+
+    assert text == "1.19675.fbclid.1700000000.8.IwAR0AbC.ttclid.1699999995.7.E.C.P.1"
+
+
+one_click = st.builds(
+    Click,
+    id=st.text(alphabet="ABCabc019_-", min_size=1, max_size=120),
+    seen_ms=st.integers(0, 10**9).map(lambda seconds: seconds * 1000),
+)
+many_clicks = st.dictionaries(st.sampled_from(sorted(NAMES)), one_click)
+
+
+@given(many_clicks, st.integers(0, 99_999))
+def test_what_is_written_is_read_back(found: dict[str, Click], day: int) -> None:
+    text = write(found, day)
+
+    assert re.fullmatch(r"[A-Za-z0-9._~-]+", text)
+    assert read(text) == Kept(found, day)
+
+
+@given(st.sampled_from(["ttclid", "fbclid", "epik", "twclid"]), st.text(alphabet="a.1~-", min_size=1, max_size=40))
+def test_an_id_that_looks_like_the_cookie_itself_is_still_an_id(name: str, click_id: str) -> None:
+    found = {name: at(0, click_id), "gclid": at(-1, "G")}
+
+    assert read(write(found, DAY)).clicks == found
+
+
+def test_the_oldest_are_left_out_of_a_cookie_that_would_be_too_long() -> None:
+    found = {name: at(-age, "a" * 900) for age, name in enumerate(("ttclid", "twclid", "scid", "epik", "rdt_cid"))}
+
+    text = write(found, DAY)
+
+    assert len(text) <= MAX_COOKIE_CHARS
+    assert set(read(text).clicks) == {"ttclid", "twclid", "scid"}
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        (None, {}),
+        ("", {}),
+        ("1", {}),
+        ("1.", {}),
+        ("1.x.fbclid.1700000000.1.A", {}),
+        ("2.19675.fbclid.1700000000.1.A", {}),
+        ("1.19675.fbclid.1700000000.1.A", {"fbclid": "A"}),
+        ("1.19675.fbclid.1700000000.2.A", {}),
+        ("1.19675.fbclid.1700000000.1.AB", {}),
+        ("1.19675.fbclid.1700000000.0.", {}),
+        ("1.19675.fbclid.-5.1.A", {}),
+        ("1.19675.fbclid.\u0661\u0667.1.A", {}),
+        ("1.19675.fbclid.1700000000.3.A;B", {}),
+        ("1.19675.other.1700000000.1.A.fbclid.1700000000.1.B", {"fbclid": "B"}),
+        ("1.19675.gclid.1700000000.1.A.fbclid.junk", {"gclid": "A"}),
+        ("1.19675.gclid.1700000000.3.A.B", {}),  # no dot in Google's
+        ("1.19675.gclid.1.1.A.gclid.2.1.B.gclid.1.1.C", {"gclid": "B"}),
+        ("1.19675" + ".fbclid.1700000000.1.A" * 999, {"fbclid": "A"}),
+    ],
+)
+def test_a_tampered_cookie_is_read_as_far_as_it_can_be(value: str | None, expected: dict[str, str]) -> None:
+    assert {name: click.id for name, click in read(value).clicks.items()} == expected
+
+
+@given(st.text(alphabet="1.fbclidg0-9xé;\udcff", max_size=120))
+def test_no_cookie_is_ever_an_exception(value: str) -> None:
+    kept = read("1." + value)
+
+    assert all(acceptable(name, click.id) for name, click in kept.clicks.items())
