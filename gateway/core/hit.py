@@ -18,7 +18,6 @@ class Visitor:
 
     `ip`: the visitor's, found through trusted proxies only. `country`: ISO 3166 from a trusted proxy's header, or
     None. `host`: the name that was asked, lower case, without port. `secure`: https at the outermost proxy.
-    `own_origin`: False when the request could not be shown to come from the site itself.
     """
 
     ip: str | None = None
@@ -50,7 +49,7 @@ class Hit:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SetCookie:
-    """A cookie decided by the core and written by the web room. `max_age_s` 0 deletes it; `domain` None is host-only."""
+    """A cookie decided by the core, written by the web room. `max_age_s` 0 deletes it; `domain` None is host-only."""
 
     name: str
     value: str

@@ -1,0 +1,179 @@
+"""The door-side story of one event: what it says, who it was, what may be remembered. Start reading here.
+
+    wire -> person sealed -> click ids recalled -> consent -> cookies -> a copy of the act, or a veto
+
+Nothing readable of a person leaves this file, and nothing in it knows a socket, a clock or a store.
+"""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from hashlib import blake2b
+
+import msgspec
+
+from gateway.core import clickid, client, cookies
+from gateway.core.consent import at_door, denied_everywhere
+from gateway.core.domain import registrable_domain
+from gateway.core.event import Browser, Campaign, Click, Consent, Copy, Event, Grant, Purpose, Veto, Wire
+from gateway.core.hit import Hit, SetCookie, Visitor
+from gateway.core.person import seal
+from gateway.core.site import Site
+from gateway.core.wires import fields
+from gateway.core.wires.draft import Draft, Refusal
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Taken:
+    """A copy for the store, the cookies for the answer, and what the sender should know."""
+
+    copy: Copy
+    set_cookies: tuple[SetCookie, ...] = ()
+    warnings: tuple[str, ...] = ()
+
+
+def take(hit: Hit, site: Site, *, vendors: frozenset[str]) -> Taken | Refusal:
+    """Turn one event of a request into a copy of an act, or say why not.
+
+    `vendors`: those the site has destinations for, whose cookies may be written.
+    Shape:  a copy that is denied everywhere becomes a Veto; the jar has nothing but deletions then.
+    Errors: never raises, whatever was sent.
+    """
+    draft = fields.read(hit, site)
+    if isinstance(draft, Refusal):
+        return draft
+    sealed = seal(draft.user, phone_country=site.phone_country)
+    warnings = (*draft.warnings, *sealed.warnings)
+    landing = clickid.from_page(draft.page.location, draft.page.referrer, site.origins)
+    consent = at_door(draft.said, hit.visitor, site.consent, hit.wire)
+    jar = _jar(hit, site, landing, consent, vendors)
+    event = _event(hit, site, draft, landing, consent, jar)
+    if denied_everywhere(consent):
+        return Taken(copy=_veto(event), set_cookies=jar.set_cookies, warnings=warnings)
+    return Taken(
+        copy=msgspec.structs.replace(event, person=sealed.person),
+        set_cookies=jar.set_cookies,
+        warnings=warnings,
+    )
+
+
+def remembering(visitor: Visitor, set_cookies: Iterable[SetCookie]) -> Visitor:
+    """Return the visitor as he would come back with these cookies.
+
+    The events of one request are taken one after the other, each by a visitor who remembers the one before: so
+    they agree on every id, and the last word on consent is the one that the browser keeps.
+    """
+    kept = dict(visitor.cookies)
+    for cookie in set_cookies:
+        if cookie.max_age_s > 0:
+            kept[cookie.name] = cookie.value
+        else:
+            kept.pop(cookie.name, None)
+    return replace(visitor, cookies=kept)
+
+
+def _jar(hit: Hit, site: Site, landing: clickid.Landing, consent: Consent, vendors: frozenset[str]) -> cookies.Jar:
+    """What the browser remembers, and shall; a server's connection is nobody's browser."""
+    if hit.wire is Wire.SERVER:
+        return cookies.Jar()
+    return cookies.decide(
+        site,
+        hit.visitor,
+        landing,
+        consent,
+        now_ms=hit.now_ms,
+        dice=hit.dice,
+        registrable=registrable_domain(hit.visitor.host),
+        vendors=vendors,
+    )
+
+
+def _event(hit: Hit, site: Site, draft: Draft, landing: clickid.Landing, consent: Consent, jar: cookies.Jar) -> Event:
+    return Event(
+        site=site.name,
+        name=draft.name,
+        event_id=draft.event_id or _made_id(hit.dice),
+        id_made=draft.event_id is None,
+        wires=(hit.wire,),
+        at_ms=draft.at_ms,
+        received_ms=hit.now_ms,
+        action_source=draft.action_source or "website",
+        test=draft.test,
+        bot=client.bot(hit.visitor.user_agent) if hit.wire is Wire.BROWSER else None,
+        page=draft.page,
+        value=draft.value,
+        currency=draft.currency,
+        transaction_id=draft.transaction_id,
+        coupon=draft.coupon,
+        tax=draft.tax,
+        shipping=draft.shipping,
+        items=draft.items,
+        search_term=draft.search_term,
+        lead_score=draft.lead_score,
+        predicted_ltv=draft.predicted_ltv,
+        browser=_browser(hit, draft, consent, jar),
+        clicks=_clicks(hit, draft, landing, consent, jar),
+        campaign=_campaign(draft.campaign, landing.campaign),
+        consent=consent,
+        properties=draft.properties,
+    )
+
+
+def _browser(hit: Hit, draft: Draft, consent: Consent, jar: cookies.Jar) -> Browser:
+    """Of a browser its connection is believed; a server is believed what it passes on."""
+    visitor = hit.visitor
+    named = {name: text for name, text in draft.cookies.items() if not _is_denied(name, consent)}
+    if hit.wire is Wire.SERVER:
+        return Browser(ip=client.public(draft.client_ip), user_agent=draft.client_agent, cookies=named)
+    return Browser(
+        ip=client.public(visitor.ip),
+        user_agent=visitor.user_agent,
+        language=visitor.language,
+        cookies={**jar.browser, **named},
+    )
+
+
+def _clicks(
+    hit: Hit, draft: Draft, landing: clickid.Landing, consent: Consent, jar: cookies.Jar
+) -> Mapping[str, Click]:
+    """What the event names itself stands before what the browser remembers, or before a server's page address."""
+    if consent.ad_storage is Grant.DENIED:
+        return {}
+    known = dict(jar.clicks)
+    shown = {**landing.clicks, **draft.clicks} if hit.wire is Wire.SERVER else draft.clicks
+    for name, click_id in shown.items():
+        # The same id seen again is the same click: its first moment stays.
+        if name not in known or known[name].id != click_id:
+            known[name] = Click(id=click_id, seen_ms=draft.at_ms)
+    return known
+
+
+def _is_denied(cookie: str, consent: Consent) -> bool:
+    purpose = Purpose.ANALYTICS_STORAGE if cookie.startswith("ga_") else Purpose.AD_STORAGE
+    return consent.of(purpose) is Grant.DENIED
+
+
+def _campaign(named: Campaign, landing: Campaign) -> Campaign:
+    """A campaign is one statement: the event's own where it makes one, else the page's."""
+    return landing if named == Campaign() else named
+
+
+def _veto(event: Event) -> Veto:
+    return Veto(
+        site=event.site,
+        name=event.name,
+        event_id=event.event_id,
+        wires=event.wires,
+        received_ms=event.received_ms,
+        id_made=event.id_made,
+        consent=event.consent,
+        transaction_id=event.transaction_id,
+    )
+
+
+def _made_id(dice: bytes) -> str:
+    """Make an event id, 22 base64url characters; drawn apart from the visitor's id, which never leaves the house."""
+    drawn = blake2b(dice, digest_size=16, person=b"event id").digest()
+    return base64.urlsafe_b64encode(drawn).rstrip(b"=").decode()

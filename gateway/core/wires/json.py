@@ -1,0 +1,94 @@
+"""The JSON body of the browser's and the server's path: one event, `{"events": […]}`, or a bare list."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+from typing import Any, Final
+
+import orjson
+
+from gateway.core.outcome import Refused
+from gateway.core.wires.draft import Refusal
+
+MAX_EVENTS: Final = 1_000
+MAX_EVENT_BYTES: Final = 64 * 1024
+
+# A title cut inside an emoji (`\\ud83d`), Python's NaN and a number beyond 1e308 are no reason to lose a whole batch:
+# the slow reader takes them, and the rules of the field decide.
+_FORGIVABLE: Final = re.compile(rb"\\u[dD][89a-fA-F]|NaN|Infinity|[eE]\+?[0-9]{3}")
+_BYTE_ORDER_MARK: Final = b"\xef\xbb\xbf"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Body:
+    """What one request told. `batched`: it came as a list, so the answer counts (`accepted=8,refused=2`).
+
+    An element is a Refusal where it is no event at all. `sent_at` is the sender's clock beside the batch.
+    """
+
+    events: tuple[dict[str, Any] | Refusal, ...]
+    batched: bool
+    sent_at: Any = None
+
+
+def read(body: bytes) -> Body | Refusal:
+    """Split a request into its events.
+
+    Shape:  beside `events` only `sent_at` and `consent` are heard; a consent there speaks for every event that has
+            none of its own.
+    Errors: never raises; `body` when it cannot be read, `size` when it has too many events.
+    """
+    said = _parse(body.removeprefix(_BYTE_ORDER_MARK))
+    batched, beside = True, {}
+    if isinstance(said, dict) and "events" in said:
+        said, beside = said["events"], said
+    elif isinstance(said, dict):
+        said, batched = [said], False
+    if not isinstance(said, list):
+        return Refusal(reason=Refused.BODY, errors=('body: neither an event, nor a list, nor {"events": […]}',))
+    if len(said) > MAX_EVENTS:
+        return Refusal(reason=Refused.SIZE, errors=(f"body: more than {MAX_EVENTS} events",))
+    consent = beside.get("consent")
+    # Only a body beyond the limit of one event can hold an event beyond it.
+    weigh = len(body) > MAX_EVENT_BYTES
+    return Body(
+        events=tuple(_event(event, consent, weigh=weigh) for event in said),
+        batched=batched,
+        sent_at=beside.get("sent_at"),
+    )
+
+
+def _event(said: Any, consent: Any, *, weigh: bool) -> dict[str, Any] | Refusal:
+    if not isinstance(said, dict):
+        return Refusal(reason=Refused.BODY, errors=("event: an object expected",))
+    if weigh and _weight(said) > MAX_EVENT_BYTES:
+        return Refusal(reason=Refused.SIZE, errors=(f"event: larger than {MAX_EVENT_BYTES} bytes",))
+    if consent is not None and said.get("consent") is None:
+        return {**said, "consent": consent}
+    return said
+
+
+def _weight(said: dict[str, Any]) -> int:
+    try:
+        return len(orjson.dumps(said))
+    except orjson.JSONEncodeError:  # a lone surrogate, an integer beyond 64 bits, or 255 levels
+        pass
+    try:
+        return len(json.dumps(said))
+    except RecursionError:
+        return MAX_EVENT_BYTES + 1
+
+
+def _parse(body: bytes) -> Any:
+    """The parsed body, or None (which is no event either) where it cannot be read."""
+    try:
+        return orjson.loads(body)
+    except orjson.JSONDecodeError:
+        if not _FORGIVABLE.search(body):
+            return None
+    try:
+        return json.loads(body)
+    except (ValueError, RecursionError):
+        return None

@@ -1,0 +1,199 @@
+"""Reads one JSON object field by field and collects every flaw, so that a caller learns of all of them at once."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Collection, Mapping, Sequence
+from difflib import get_close_matches
+from typing import Any, Final
+
+from gateway.core.outcome import Refused
+from gateway.core.redact import redact
+from gateway.core.wires.scalars import number
+from gateway.core.wires.text import scrub
+
+# Beyond this many a sender learns nothing new, and an event of 64 KiB could name ten thousand.
+_MAX_NOTES: Final = 20
+_MAX_KEY_CHARS: Final = 64
+# What every store and wire of ours can carry as an integer.
+_INTEGERS: Final = range(-(2**63), 2**64)
+
+
+class Reading:
+    """What one object said. A field that is null counts as absent; a flawed one reads as absent and is noted."""
+
+    __slots__ = ("_decimal_comma", "_said", "errors", "reason", "warnings")
+
+    def __init__(self, said: Mapping[str, Any], *, decimal_comma: bool) -> None:
+        self._said = said
+        self._decimal_comma = decimal_comma
+        self.reason: Refused | None = None
+        self.errors: list[str] = []
+        self.warnings: list[str] = []
+
+    def refuse(self, reason: Refused, flaw: str) -> None:
+        """Note a flaw that costs the whole event; the first one names the reason."""
+        self.reason = self.reason or reason
+        if len(self.errors) < _MAX_NOTES:
+            self.errors.append(flaw)
+
+    def warn(self, flaw: str) -> None:
+        """Note what was changed or left out of an event that is taken all the same."""
+        if len(self.warnings) < _MAX_NOTES:
+            self.warnings.append(flaw)
+
+    def get(self, key: str) -> Any:
+        return self._said.get(key)
+
+    def text(self, key: str, *, max_chars: int) -> str | None:
+        """Return free text: scrubbed, without e-mail addresses, cut to its limit."""
+        value = self._said.get(key)
+        if value is None:
+            return None
+        if not isinstance(value, str):
+            self.refuse(Refused.FIELD, f"{key}: text expected, not {kind(value)}")
+            return None
+        return redact(scrub(value))[:max_chars] or None
+
+    def url(self, key: str, *, max_bytes: int) -> str | None:
+        """Return an address, without e-mail addresses in it; one that is too long refuses the event."""
+        value = self._said.get(key)
+        if isinstance(value, str) and len(value.encode(errors="replace")) > max_bytes:
+            self.refuse(Refused.SIZE, f"{key}: longer than {max_bytes} bytes")
+            return None
+        return self.text(key, max_chars=max_bytes)
+
+    def identifier(self, key: str, reason: Refused, *, integers: bool = False) -> str | None:
+        """Return 1 to 256 printable characters exactly as they were sent; empty counts as absent."""
+        value = self._said.get(key)
+        if integers and isinstance(value, int) and not isinstance(value, bool):
+            value = str(value) if value in _INTEGERS else ""
+        if value is None or value == "":
+            return None
+        if not isinstance(value, str):
+            self.refuse(reason, f"{key}: text expected, not {kind(value)}")
+        elif len(value) > 256:
+            self.refuse(reason, f"{key}: longer than 256 characters")
+        elif not value.isprintable():
+            self.refuse(reason, f"{key}: holds a character that cannot be printed")
+        else:
+            return value
+        return None
+
+    def amount(self, key: str, reason: Refused = Refused.FIELD) -> float | None:
+        """Return a finite number."""
+        value = self._said.get(key)
+        if value is None:
+            return None
+        result = number(value, decimal_comma=self._decimal_comma)
+        if result is None:
+            self.refuse(reason, f"{key}: not a finite number ({kind(value)} sent)")
+        return result
+
+    def flag(self, key: str) -> bool:
+        value = self._said.get(key)
+        if value is None or isinstance(value, bool):
+            return bool(value)
+        self.refuse(Refused.FIELD, f"{key}: true or false expected, not {kind(value)}")
+        return False
+
+    def mapping(self, key: str) -> Mapping[str, Any]:
+        """Return a nested object; empty when absent."""
+        value = self._said.get(key)
+        if value is None:
+            return {}
+        if isinstance(value, dict):
+            return value
+        self.refuse(Refused.FIELD, f"{key}: an object expected, not {kind(value)}")
+        return {}
+
+    def texts(self, key: str, known: Collection[str], *, max_chars: int) -> dict[str, str]:
+        """Return the texts of a nested object whose fields are all optional; a flawed one is left out and noted."""
+        said = self.mapping(key)
+        self.strangers(known, within=f"{key}.", of=[said])
+        texts = {}
+        for name in known:
+            value = said.get(name)
+            if isinstance(value, str):
+                texts[name] = scrub(value).strip()[:max_chars]
+            elif value is not None:
+                self.warn(f"{key}.{name}: text expected, not {kind(value)}; left out")
+        return {name: text for name, text in texts.items() if text}
+
+    def strangers(
+        self,
+        known: Collection[str],
+        *,
+        within: str = "",
+        fate: str = "left out",
+        of: Sequence[Mapping[str, Any]] | None = None,
+    ) -> list[str]:
+        """Return the keys outside a vocabulary (of these objects, else of this one), noting the nearest right word."""
+        objects = (self._said,) if of is None else of
+        unknown = list(dict.fromkeys(key for said in objects for key in said if key not in known))
+        for key in unknown[: _MAX_NOTES - len(self.warnings)]:
+            name = scrub(key)[:_MAX_KEY_CHARS]
+            near = get_close_matches(name, sorted(known), n=1, cutoff=0.7)
+            meant = f", did you mean {near[0]}?" if near else ""
+            self.warn(f"{within}{name}: unknown key{meant} ({fate})")
+        return unknown
+
+
+def kind(value: Any) -> str:
+    """Name what sort of value was sent, without showing it."""
+    match value:
+        case bool():
+            return "a boolean"
+        case int() | float():
+            return "a number" if not isinstance(value, float) or math.isfinite(value) else "NaN or infinity"
+        case str():
+            return "text"
+        case list():
+            return "a list"
+        case dict():
+            return "an object"
+        case _:
+            return "nothing"
+
+
+def deeper_than(value: Any, levels: int) -> bool:
+    """Say whether objects and lists nest deeper than this; never looks further down than that."""
+    if not isinstance(value, dict | list):
+        return False
+    if levels == 0:
+        return True
+    children = value.values() if isinstance(value, dict) else value
+    return any(deeper_than(child, levels - 1) for child in children)
+
+
+def scrub_deep(value: Any) -> Any:
+    """Scrub every text inside, keys too; NaN and infinities come out as they are (`finite_deep` finds them).
+
+    Shape: an integer beyond 64 bits becomes a float, since no store of ours could carry it.
+    """
+    match value:
+        case str():
+            return scrub(value)
+        case dict():
+            return {scrub(key): scrub_deep(child) for key, child in value.items()}
+        case list():
+            return [scrub_deep(child) for child in value]
+        case bool():
+            return value
+        case int() if value not in _INTEGERS:
+            return float(value) if abs(value) < 10**308 else math.inf
+        case _:
+            return value
+
+
+def finite_deep(value: Any) -> bool:
+    """Say whether no NaN and no infinity is hidden inside."""
+    match value:
+        case float():
+            return math.isfinite(value)
+        case dict():
+            return all(finite_deep(child) for child in value.values())
+        case list():
+            return all(finite_deep(child) for child in value)
+        case _:
+            return True

@@ -1,0 +1,76 @@
+"""Single values as people send them: numbers, moments and identifiers, each understood or None."""
+
+from __future__ import annotations
+
+import math
+import re
+from datetime import UTC, datetime
+from typing import Any, Final
+
+_PLAIN: Final = re.compile(r"[+-]?\d{1,18}(\.\d{1,18})?([eE][+-]?\d{1,3})?", re.ASCII)
+_COMMA: Final = re.compile(r"[+-]?(\d{1,3}(\.\d{3})+|\d{1,18})(,\d{1,18})?", re.ASCII)
+_CLOCK: Final = re.compile(r"\d{1,16}(\.\d{1,9})?", re.ASCII)
+_CURRENCY: Final = re.compile(r"[A-Za-z]{3}", re.ASCII)
+
+# 1e11 seconds lie in the year 5138 and 1e11 milliseconds in 1973, so no moment of ours is ambiguous. The same
+# step again tells microseconds, GA4's `timestamp_micros`.
+_MILLISECONDS: Final = 1e11
+_MICROSECONDS: Final = 1e14
+
+
+def number(value: Any, *, decimal_comma: bool) -> float | None:
+    """Read a finite number, written as one or as text; None for anything else (booleans, NaN, infinities too)."""
+    if isinstance(value, bool):
+        return None
+    if isinstance(value, int | float):
+        return _finite(value)
+    if not isinstance(value, str):
+        return None
+    text = value.strip()
+    if decimal_comma and _COMMA.fullmatch(text):
+        return _finite(text.replace(".", "").replace(",", "."))
+    return _finite(text) if _PLAIN.fullmatch(text) else None
+
+
+def moment_ms(value: Any) -> int | None:
+    """Read Unix seconds (milliseconds and microseconds are recognised) or ISO 8601 (UTC where it names no zone)."""
+    if isinstance(value, bool):
+        return None
+    if isinstance(value, str):
+        text = value.strip()
+        if not _CLOCK.fullmatch(text):
+            return _iso_ms(text)
+        value = float(text)
+    if not isinstance(value, int | float):
+        return None
+    clock = _finite(value)
+    if clock is None or clock < 0:
+        return None
+    if clock < _MILLISECONDS:
+        return round(clock * 1000)
+    return round(clock if clock < _MICROSECONDS else clock / 1000)
+
+
+def currency(text: str) -> str | None:
+    """Return an ISO 4217 code in upper case, or None when the text cannot be one."""
+    text = text.strip()
+    return text.upper() if _CURRENCY.fullmatch(text) else None
+
+
+def _finite(value: int | float | str) -> float | None:
+    try:
+        result = float(value)
+    except OverflowError:  # an integer beyond 1e308
+        return None
+    return result if math.isfinite(result) else None
+
+
+def _iso_ms(text: str) -> int | None:
+    try:
+        moment = datetime.fromisoformat(text)
+        if moment.tzinfo is None:
+            moment = moment.replace(tzinfo=UTC)
+        milliseconds = round(moment.timestamp() * 1000)
+    except (ValueError, OverflowError):
+        return None
+    return milliseconds if milliseconds >= 0 else None

@@ -1,0 +1,115 @@
+"""Which site is meant: the settings turned into tables, made once per reload and looked up once per request."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from hashlib import sha256
+from typing import Final, NamedTuple, Self
+
+from gateway.core.client import Proxies
+from gateway.core.cookies import GOOGLE, META, TIKTOK
+from gateway.core.site import Destination, Site
+from gateway.settings import Server, rate_per_s
+
+_VENDORS: Final = (META, GOOGLE, TIKTOK)
+_BEARER: Final = "bearer "
+
+
+class Rate(NamedTuple):
+    """`burst`: so many hits may come at once; then `per_s`."""
+
+    per_s: float
+    burst: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """One site as the door needs it. `vendors`: whose cookies it may write. `keys`: digests of its API keys."""
+
+    site: Site
+    origins: frozenset[str]
+    vendors: frozenset[str]
+    keys: frozenset[bytes]
+    rate: Rate | None
+
+    @classmethod
+    def of(cls, site: Site, destinations: Mapping[str, Destination]) -> Self:
+        bound = [destinations[name] for name in site.destinations if name in destinations]
+        rate = site.limits.per_address
+        return cls(
+            site=site,
+            origins=frozenset(site.origins),
+            vendors=frozenset(vendor for vendor in _VENDORS if any(_is_of(vendor, each) for each in bound)),
+            keys=frozenset(_digest(key.reveal()) for key in site.api_keys),
+            rate=None if rate is None else Rate(rate_per_s(rate), int(rate.partition("/")[0])),
+        )
+
+    def is_keyed(self, authorization: str | None) -> bool:
+        """Say whether the caller shows one of this site's API keys."""
+        key = _key_in(authorization)
+        return key is not None and key in self.keys
+
+    def below(self, path: str) -> str | None:
+        """Return the path as this site counts it, or None where it does not stand below its `path`."""
+        if self.site.path == "/":
+            return path
+        mounted = path.removeprefix(self.site.path)
+        return mounted if mounted != path and mounted.startswith("/") else None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Directory:
+    """All of it, frozen: a reload makes another one and puts it into the Front."""
+
+    hosts: Mapping[str, tuple[Place, ...]]
+    keys: Mapping[bytes, Place]
+    api_paths: frozenset[str]
+    proxies: Proxies
+    country_header: str | None
+    debug: bool
+
+    @classmethod
+    def of(cls, server: Server, sites: Iterable[Site], destinations: Mapping[str, Destination]) -> Self:
+        """Compile the settings: `destinations` by name, as in the file."""
+        places = [Place.of(site, destinations) for site in sites]
+        hosts: dict[str, list[Place]] = {}
+        # The longest path first, so that a mount wins over the site at the root of the same host.
+        for place in sorted(places, key=lambda place: -len(place.site.path)):
+            for host in place.site.hosts:
+                hosts.setdefault(host, []).append(place)
+        mounts = {"" if place.site.path == "/" else place.site.path for place in places}
+        return cls(
+            hosts={host: tuple(sharing) for host, sharing in hosts.items()},
+            keys={key: place for place in places for key in place.keys},
+            # The key names the site, so the path may be anybody's.
+            api_paths=frozenset(f"{mount}/api/events" for mount in {"", *mounts}),
+            proxies=Proxies(tuple(server.trusted_proxies)),
+            country_header=server.country_header,
+            debug=server.debug,
+        )
+
+    def by_key(self, authorization: str | None) -> Place | None:
+        """Return the site that this `Authorization` header's API key belongs to.
+
+        The key is looked up by its digest: how long that takes tells nothing of any key.
+        """
+        key = _key_in(authorization)
+        return None if key is None else self.keys.get(key)
+
+
+def _key_in(authorization: str | None) -> bytes | None:
+    said = (authorization or "").strip()
+    if said[: len(_BEARER)].lower() != _BEARER:
+        return None
+    key = said[len(_BEARER) :].strip()
+    return _digest(key) if key else None
+
+
+def _digest(key: str) -> bytes:
+    return sha256(key.encode(errors="surrogateescape")).digest()
+
+
+def _is_of(vendor: str, destination: Destination) -> bool:
+    """An adapter's file is named after its platform."""
+    return destination.enabled and type(destination.adapter).__module__.rpartition(".")[2].startswith(vendor)

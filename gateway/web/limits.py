@@ -1,0 +1,56 @@
+"""How often one address may come: a token bucket for each, in bounded memory."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from dataclasses import dataclass
+from typing import Final
+
+from gateway.core.client import address_block
+from gateway.web.directory import Rate
+
+# About 15 MB; whoever is forgotten begins with a full bucket, so a flood of addresses costs precision, not memory.
+_MAX_BUCKETS: Final = 50_000
+
+
+@dataclass(slots=True)
+class _Bucket:
+    tokens: float
+    at_ms: int
+
+
+class Limiter:
+    """Counts hits per site and sender (IPv6: one /64)."""
+
+    def __init__(self, max_buckets: int = _MAX_BUCKETS) -> None:
+        self._max_buckets = max_buckets
+        self._buckets: OrderedDict[tuple[str, str], _Bucket] = OrderedDict()
+
+    def admits(self, site: str, address: str | None, rate: Rate | None, now_ms: int) -> bool:
+        """Take a token for one hit, or say that none is left. Without a limit or an address everybody is admitted."""
+        if rate is None or address is None:
+            return True
+        bucket = self._bucket(site, address, rate, now_ms)
+        if bucket.tokens < 1:
+            return False
+        bucket.tokens -= 1
+        return True
+
+    def charge(self, site: str, address: str | None, rate: Rate | None, hits: int, now_ms: int) -> None:
+        """Take tokens for the further events of an admitted request; what is overdrawn the next requests wait for."""
+        if rate is not None and address is not None and hits > 0:
+            self._bucket(site, address, rate, now_ms).tokens -= hits
+
+    def _bucket(self, site: str, address: str, rate: Rate, now_ms: int) -> _Bucket:
+        key = (site, address_block(address))
+        bucket = self._buckets.get(key)
+        if bucket is None:
+            bucket = self._buckets[key] = _Bucket(tokens=rate.burst, at_ms=now_ms)
+            if len(self._buckets) > self._max_buckets:
+                self._buckets.popitem(last=False)
+            return bucket
+        self._buckets.move_to_end(key)
+        passed_s = max(0, now_ms - bucket.at_ms) / 1000
+        bucket.tokens = min(rate.burst, bucket.tokens + passed_s * rate.per_s)
+        bucket.at_ms = now_ms
+        return bucket

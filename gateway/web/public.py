@@ -1,0 +1,147 @@
+"""The public listener: every request finds its site and its path here, and leaves with an answer.
+
+A further path is one more `Route`. Sites rename their paths and come and go with a reload, so the table that is
+asked is the site's own and not aiohttp's.
+"""
+
+from __future__ import annotations
+
+import logging
+import traceback
+from collections.abc import Awaitable, Callable
+from typing import Any, Final, NamedTuple
+
+import structlog
+from aiohttp import hdrs, web
+
+from gateway.core.event import Wire
+from gateway.core.outcome import Refused
+from gateway.core.site import PathNames
+from gateway.web import api, hits, reply
+from gateway.web.connection import Connection
+from gateway.web.door import refuse
+from gateway.web.front import Front
+from gateway.web.hits import Asked
+
+log = structlog.get_logger()
+
+# A browser keeps a connection for minutes; an idle one costs memory, and a trickled header is closed with it.
+_KEEPALIVE_S: Final = 15
+# Meta's pixel sends GETs of up to 32 KiB, and cookies and the Referer come on top.
+_MAX_LINE_BYTES: Final = 64 * 1024
+
+
+class Route(NamedTuple):
+    """One public path. `paths` gives its names below the site's mount; `is_image`: the image stands for any answer."""
+
+    name: str
+    methods: frozenset[str]
+    paths: Callable[[PathNames], tuple[str, ...]]
+    answer: Callable[[Front, Asked], Awaitable[web.StreamResponse]]
+    is_image: bool = False
+
+
+ROUTES: Final = (
+    Route("image", frozenset({hdrs.METH_GET}), lambda names: (names.image, "/pixel.gif"), hits.image, is_image=True),
+    Route(
+        "events",
+        frozenset({hdrs.METH_POST, hdrs.METH_OPTIONS}),
+        lambda names: (names.events, "/events"),
+        hits.events,
+    ),
+)
+
+
+def create_public_app(front: Front, routes: tuple[Route, ...] = ROUTES) -> web.Application:
+    """Build the public listener. Its runner needs `runner_options()`."""
+
+    async def answer(request: web.Request) -> web.StreamResponse:
+        return await _answer(front, routes, request)
+
+    app = web.Application()
+    app.router.add_route("*", "/{path:.*}", answer)
+    return app
+
+
+def runner_options() -> dict[str, Any]:
+    """Return what `web.AppRunner` has to be told.
+
+    Unpacking is ours (aiohttp's stalls the loop on a bomb, even unread), and nothing lingers for a body that nobody
+    reads. The library's own log quotes URLs: it becomes one line without them.
+    """
+    return {
+        "auto_decompress": False,
+        "lingering_time": 0,
+        "keepalive_timeout": _KEEPALIVE_S,
+        "max_line_size": _MAX_LINE_BYTES,
+        "max_field_size": _MAX_LINE_BYTES,
+        "access_log": None,
+        "handler_cancellation": False,
+        "logger": _protocol_log(),
+    }
+
+
+async def _answer(front: Front, routes: tuple[Route, ...], request: web.Request) -> web.StreamResponse:
+    route: Route | None = None
+    try:
+        directory = front.directory
+        path = request.path
+        if path == "/healthz":
+            return web.Response(text="ok\n")
+        if path in directory.api_paths:
+            return await api.server_events(front, request, directory)
+        connection = Connection.of(request, directory)
+        if connection.host not in directory.hosts:
+            return _unknown_host(front, path)
+        found = connection.find(path, directory)
+        route = None if found is None else _route(routes, found[1], found[0].site.paths)
+        if found is None or route is None:
+            return web.Response(status=404)
+        if request.method not in route.methods:
+            return web.Response(status=405, headers={hdrs.ALLOW: ", ".join(sorted(route.methods))})
+        asked = Asked(request=request, connection=connection, place=found[0], directory=directory)
+        return await route.answer(front, asked)
+    except Exception as error:  # noqa: BLE001 - the last resort: whatever is broken in us, the page goes on
+        return _failed(error, route)
+
+
+def _route(routes: tuple[Route, ...], below: str, names: PathNames) -> Route | None:
+    return next((route for route in routes if below in route.paths(names)), None)
+
+
+def _unknown_host(front: Front, path: str) -> web.Response:
+    """A name that no site has: nothing to run and nothing to call there, but a picture breaks no page."""
+    said = refuse(front, Refused.HOST, Wire.BROWSER)
+    if path.endswith(".js") or path.startswith("/api/"):
+        return web.Response(status=404, headers={reply.SAID: said})
+    return reply.image(said)
+
+
+def _failed(error: Exception, route: Route | None) -> web.Response:
+    """Log where it broke, never what was sent: the text of an exception may quote it."""
+    at = traceback.extract_tb(error.__traceback__)[-1]
+    log.error(
+        "hit.failed",
+        kind="request" if route is None else route.name,
+        error=type(error).__name__,
+        where=f"{at.filename.rpartition('/')[2]}:{at.lineno}",
+    )
+    if route is not None and route.is_image:
+        return reply.image(reply.refused(Refused.UNAVAILABLE))
+    return reply.beacon(503, reply.refused(Refused.UNAVAILABLE))
+
+
+class _Reduced(logging.Handler):
+    """Lets of the library's records only the kind of the error through."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        kind = record.exc_info[0] if record.exc_info else None
+        log.debug("connection.refused", error=None if kind is None else kind.__name__)
+
+
+def _protocol_log() -> logging.Logger:
+    logger = logging.getLogger("gateway.web.protocol")
+    logger.propagate = False
+    if not logger.handlers:
+        logger.addHandler(_Reduced())
+    return logger

@@ -1,0 +1,111 @@
+"""Answers: the image, 204, JSON; cookies as lines; what became of the hit in `X-Tagway`."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from typing import Any, Final
+
+import orjson
+from aiohttp import hdrs, web
+from multidict import CIMultiDict
+
+from gateway.core.hit import SetCookie
+from gateway.core.outcome import Door, Refused
+
+GIF: Final = (
+    b"GIF89a\x01\x00\x01\x00\x80\x00\x00\x00\x00\x00\xff\xff\xff!\xf9\x04\x01\x00\x00\x00\x00"
+    b",\x00\x00\x00\x00\x01\x00\x01\x00\x00\x02\x02D\x01\x00;"
+)
+"""One transparent pixel, 43 bytes."""
+
+SAID: Final = "X-Tagway"
+RETRY_LATER_S: Final = 5
+RETRY_SOON_S: Final = 1
+_PREFLIGHT_S: Final = 3600
+_REFUSED: Final = "refused"
+
+
+def image(
+    said: str, cookies: Iterable[SetCookie] = (), *, origin: str | None = None, bare: bool = False
+) -> web.Response:
+    """Answer an image hit, whatever became of it; `bare` is a 204 without the picture."""
+    headers = _headers(said, cookies, origin)
+    # A page that isolates itself (COEP) shows pictures of other origins only when they allow it.
+    headers["Cross-Origin-Resource-Policy"] = "cross-origin"
+    if bare:
+        return web.Response(status=204, headers=headers)
+    return web.Response(body=GIF, content_type="image/gif", headers=headers)
+
+
+def beacon(status: int, said: str, cookies: Iterable[SetCookie] = (), *, origin: str | None = None) -> web.Response:
+    """Answer a browser's events, without a body."""
+    headers = _headers(said, cookies, origin)
+    if status == 503:
+        headers[hdrs.RETRY_AFTER] = str(RETRY_LATER_S)
+    elif status == 429:
+        headers[hdrs.RETRY_AFTER] = str(RETRY_SOON_S)
+    return web.Response(status=status, headers=headers)
+
+
+def preflight(origin: str | None) -> web.Response:
+    """Answer what a browser asks before a JSON post; only the site's own origins may."""
+    headers: CIMultiDict[str] = CIMultiDict({hdrs.VARY: hdrs.ORIGIN})
+    if origin is None:
+        return web.Response(status=403, headers=headers)
+    _allow(headers, origin)
+    headers[hdrs.ACCESS_CONTROL_ALLOW_METHODS] = "POST"
+    headers[hdrs.ACCESS_CONTROL_ALLOW_HEADERS] = "Content-Type"
+    headers[hdrs.ACCESS_CONTROL_MAX_AGE] = str(_PREFLIGHT_S)
+    return web.Response(status=204, headers=headers)
+
+
+def json(status: int, value: Any, headers: dict[str, str] | None = None) -> web.Response:
+    """Answer a program."""
+    return web.Response(
+        status=status,
+        body=orjson.dumps(value),
+        content_type="application/json",
+        headers={hdrs.CACHE_CONTROL: "no-store", **(headers or {})},
+    )
+
+
+def refused(reason: Refused) -> str:
+    return f"{_REFUSED}:{reason.value}"
+
+
+def counted(words: Sequence[str]) -> str:
+    """Sum up a batch: `accepted=8,refused=2`, in the order of the contract, without the zeros."""
+    counts = Counter(word.partition(":")[0] for word in words)
+    order = (*(door.value for door in Door), _REFUSED)
+    return ",".join(f"{word}={counts[word]}" for word in order if counts[word]) or f"{Door.ACCEPTED.value}=0"
+
+
+def masked(word: str) -> str:
+    """Tell a stranger no more than that it was taken: whether a server spoke of the act is the shop's business."""
+    return Door.ACCEPTED.value if word in (Door.MERGED, Door.LATE) else word
+
+
+def cookie_line(cookie: SetCookie) -> str:
+    """Spell one `Set-Cookie` line; lines are never joined."""
+    line = f"{cookie.name}={cookie.value}; Max-Age={cookie.max_age_s}; Path=/; SameSite=Lax"
+    if cookie.domain is not None:
+        line += f"; Domain={cookie.domain}"
+    if cookie.secure:
+        line += "; Secure"
+    return f"{line}; HttpOnly" if cookie.http_only else line
+
+
+def _headers(said: str, cookies: Iterable[SetCookie], origin: str | None) -> CIMultiDict[str]:
+    headers: CIMultiDict[str] = CIMultiDict({hdrs.CACHE_CONTROL: "no-store", hdrs.VARY: hdrs.ORIGIN, SAID: said})
+    if origin is not None:
+        _allow(headers, origin)
+    for cookie in cookies:
+        headers.add(hdrs.SET_COOKIE, cookie_line(cookie))
+    return headers
+
+
+def _allow(headers: CIMultiDict[str], origin: str) -> None:
+    headers[hdrs.ACCESS_CONTROL_ALLOW_ORIGIN] = origin
+    headers[hdrs.ACCESS_CONTROL_ALLOW_CREDENTIALS] = "true"
+    headers[hdrs.ACCESS_CONTROL_EXPOSE_HEADERS] = SAID
