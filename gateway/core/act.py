@@ -66,5 +66,3 @@ def digest(*parts: str) -> str:
 def has_order(copy: Copy) -> bool:
     """Say whether the act is remembered as long as orders are."""
     return copy.transaction_id is not None and copy.name in ORDER_EVENTS
-
-

@@ -96,15 +96,16 @@ class Payload:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
-    """One call, without a secret in it: it can be printed as it is.
+    """One call, without a readable secret in it: it can be printed as it is.
 
-    `path` begins with `/` and is joined to the destination's `endpoint`, else to the adapter's.
+    `path` begins with `/` and is joined to the destination's `endpoint`, else to the adapter's. `json` None: no body.
+    A Secret in `query` is opened by the sender, for the rare question that a platform answers in no other way.
     """
 
     path: str
     json: Any
     method: str = "POST"
-    query: Mapping[str, str] = field(default_factory=dict)
+    query: Mapping[str, str | Secret] = field(default_factory=dict)
     headers: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -193,6 +194,22 @@ class Adapter(Protocol):
 
     def verdicts(self, response: Response, count: int) -> list[Verdict]:
         """Rule on each payload, in the order they were packed; always `count` long, never raises."""
+        ...
+
+
+@runtime_checkable
+class Probing(Protocol):
+    """What an adapter may provide besides: a question that shows whether its credentials are good.
+
+    Nothing may be left behind at the platform: no event, nothing that is counted or shown.
+    """
+
+    def probe(self, now_ms: int) -> Request:
+        """Ask. Pure; `now_ms` is for a platform that wants to be told the time."""
+        ...
+
+    def probed(self, response: Response) -> str | None:
+        """Say in own words and the platform's codes what is wrong with the credentials; None: they are good."""
         ...
 
 

@@ -35,9 +35,9 @@ def mask(value: Any, hide: frozenset[str] = frozenset()) -> Any:
     return value
 
 
-def text(value: str) -> str:
-    """Return one text fit to be shown: digests cut, e-mail addresses redacted, at most 2,000 characters."""
-    return _DIGEST.sub(r"\1…", redact(value[:_LONGEST]))
+def text(value: str, most: int = _LONGEST) -> str:
+    """Return one text fit to be shown: digests cut, e-mail addresses redacted, at most so many characters."""
+    return _DIGEST.sub(r"\1…", redact(value[:most]))
 
 
 def private_values(event: Event) -> frozenset[str]:

@@ -11,8 +11,10 @@ from gateway.core.outcome import Dead
 BASE_MS = 1_000
 # 15 minutes: a platform that heals is noticed within a quarter of an hour, even after a day of silence.
 CAP_MS = 900_000
-# An hour is the longest Retry-After that is believed; a platform that says more is asked again after it.
+# An hour is the longest that a whole destination rests; a platform that says more is asked again after it.
 LONGEST_PAUSE_MS = 3_600_000
+# One event may be asked to wait longer than a destination: Google's young conversion actions say six hours.
+LONGEST_WAIT_MS = 86_400_000
 # A destination's token is refused: one event goes as a probe this often (contract section 8).
 HALT_PROBE_MS = 30_000
 # The breaker is open: one probe this often (contract section 8).
@@ -26,7 +28,7 @@ POISON_CLAIMS = 5
 def wait_ms(attempts: int, dice: float, retry_after_s: int | None = None) -> int:
     """Return how long to wait after this many failed attempts (1 and more). `dice`: 0 ≤ x < 1."""
     bound = min(CAP_MS, BASE_MS * 2 ** min(attempts - 1, 20))
-    asked = 0 if retry_after_s is None else min(retry_after_s * 1_000, LONGEST_PAUSE_MS)
+    asked = 0 if retry_after_s is None else min(retry_after_s * 1_000, LONGEST_WAIT_MS)
     return asked + int(bound * dice)
 
 

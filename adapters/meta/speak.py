@@ -1,0 +1,119 @@
+"""One event's person and goods in Meta's words.
+
+Source: Meta's pages "Customer Information Parameters", "fbp and fbc Parameters" and "Custom Data", read 2026-11-22.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any, Final
+
+from gateway.core.adapter import compact
+from gateway.core.event import Event, Item
+from gateway.core.person import city_letters, country_code, digest_of, lowered, postal, region_code
+from gateway.core.speak import SEALED
+
+HASHED: Final = frozenset({"em", "ph", "fn", "ln", "ge", "db", "ct", "st", "zp", "country", "external_id"})
+
+# `fb.<labels of the domain - 1>.<ms>.<payload>`; Meta's own libraries append 2 or 8 characters (who wrote it).
+_TAIL: Final = r"(?:\.(?:[A-Za-z0-9_-]{2}|[A-Za-z0-9_-]{8}))?"
+_FBC: Final = re.compile(r"fb\.[0-9]\.(?P<ms>[0-9]{13})\.(?P<click>[A-Za-z0-9_~-]{1,500})" + _TAIL)
+_FBP: Final = re.compile(r"fb\.[0-9]\.[0-9]{13}\.[0-9]{1,20}" + _TAIL)
+_FBCLID: Final = re.compile(r"[A-Za-z0-9_.~-]{1,500}")
+
+# custom_data that we say ourselves, or that Meta wants in a type of its own: a property never stands in for it.
+_OURS: Final = frozenset({"value", "currency", "contents", "content_ids", "order_id", "search_string", "predicted_ltv"})
+_NUMBERS: Final = frozenset({"num_items", "net_revenue"})
+
+
+def user_data(event: Event) -> dict[str, Any]:
+    person, browser = event.person, event.browser
+    return compact(
+        {
+            "em": person.digest("email", "plain"),
+            "ph": person.digest("phone", "digits"),
+            "fn": person.digest("first_name", "letters"),
+            "ln": person.digest("last_name", "letters"),
+            "ge": person.digest("gender", "initial"),
+            "db": person.digest("date_of_birth", "digits"),
+            "ct": digest_of(city_letters(person.city)),
+            "st": digest_of(region_code(person.region, person.country)),
+            "zp": digest_of(postal(person.postal_code, person.country)),
+            "country": digest_of(lowered(country_code(person.country))),
+            "external_id": person.digest("external_id", "lower"),
+            "client_ip_address": browser.ip,
+            "client_user_agent": browser.user_agent,
+            "fbc": _fbc(event),
+            "fbp": browser.cookies.get("fbp") if _FBP.fullmatch(browser.cookies.get("fbp", "")) else None,
+        }
+    )
+
+
+def _fbc(event: Event) -> str | None:
+    """Return the newest click in Meta's spelling: the cookie's as it stands, or one built from the fbclid.
+
+    A malformed one fails the whole request (100/2804001), so it is dropped.
+    """
+    cookie = event.browser.cookies.get("fbc", "")
+    kept = _FBC.fullmatch(cookie)
+    click = event.clicks.get("fbclid")
+    if click is None or not _FBCLID.fullmatch(click.id) or len(str(click.seen_ms)) != 13:
+        return cookie if kept else None
+    if kept and (kept["click"] == click.id or int(kept["ms"]) >= click.seen_ms):
+        return cookie
+    return f"fb.1.{click.seen_ms}.{click.id}"
+
+
+def custom_data(event: Event) -> dict[str, Any]:
+    """Say the money and the goods; whatever else the site told goes along as a custom property."""
+    named = [item for item in event.items if item.item_id]
+    single = event.items[0] if len(event.items) == 1 else Item()
+    standing_in = compact(
+        {
+            "content_type": "product" if named else None,
+            "content_name": single.item_name,
+            "content_category": single.item_category,
+            "num_items": sum(_quantity(item) for item in event.items) or None,
+            "coupon": event.coupon,
+            "tax": event.tax,
+            "shipping": event.shipping,
+        }
+    )
+    ours = {
+        "value": event.value,
+        "currency": event.currency,
+        "order_id": event.transaction_id,
+        "search_string": event.search_term,
+        "predicted_ltv": event.predicted_ltv,
+        "content_ids": [item.item_id for item in named],
+        "contents": [_content(item) for item in named],
+    }
+    return standing_in | _properties(event) | compact(ours)
+
+
+def _content(item: Item) -> dict[str, Any]:
+    return compact({"id": item.item_id, "quantity": _quantity(item), "item_price": item.price})
+
+
+def _quantity(item: Item) -> float:
+    """Return how many, one where nobody said; whole numbers as such, since Meta's type is an integer."""
+    told = 1.0 if item.quantity is None else float(item.quantity)
+    return int(told) if told.is_integer() and abs(told) < 2**53 else told
+
+
+def _properties(event: Event) -> dict[str, Any]:
+    """Keep plain values, and content ids where no items say them; a number stands where Meta wants one.
+
+    Never a key that belongs to a person: there Meta, and our own scanner, take a digest or nothing.
+    """
+    kept: dict[str, Any] = {}
+    for key, told in event.properties.items():
+        if key in _OURS or key in SEALED or key in HASHED:
+            continue
+        number = isinstance(told, int | float) and not isinstance(told, bool)
+        if number or (isinstance(told, bool | str) and key not in _NUMBERS):
+            kept[key] = told
+    ids = event.properties.get("content_ids")
+    if isinstance(ids, list | tuple):
+        kept["content_ids"] = [str(one) for one in ids if isinstance(one, str | int)]
+    return compact(kept)
