@@ -1,0 +1,150 @@
+"""The only file that opens a connection to a platform, and the only one that opens a Secret.
+
+One session a destination, so that a hanging platform exhausts nobody else's connections. No redirect is followed
+(a 307 would carry body and token elsewhere), no proxy variable is read, no cookie kept, no answer read beyond 64 KiB.
+"""
+
+from __future__ import annotations
+
+import hmac
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+import aiohttp
+import orjson
+
+from gateway.core.adapter import Auth, Header, OAuth, Request, Response, Secret, Signature
+from gateway.core.site import Destination
+from gateway.delivery.tokens import TokenRefused, Tokens, TokenUnavailable
+
+# Meta suggests 1.5 s and answers most calls in 0.6 s; a batch of a thousand may take longer.
+TOTAL_S: Final = 10.0
+CONNECT_S: Final = 3.0
+LONGEST_ANSWER: Final = 65_536
+USER_AGENT: Final = "tagway"
+
+
+@dataclass(frozen=True, slots=True)
+class NoAnswer:
+    """The platform said nothing that can be read. `maybe`: it may have taken the events all the same."""
+
+    reason: str
+    maybe: bool
+
+
+@dataclass(frozen=True, slots=True)
+class NoToken:
+    """We could not authenticate. `refused`: a human must act; else the token endpoint is only away."""
+
+    reason: str
+    refused: bool
+
+
+class Sender:
+    """Sends one destination's requests. Use `open` and `close`, or as an async context manager."""
+
+    def __init__(self, destination: Destination, *, now_ms: Callable[[], int]) -> None:
+        self._destination = destination
+        self._now_ms = now_ms
+        self._session: aiohttp.ClientSession | None = None
+        self._tokens: Tokens | None = None
+
+    async def open(self) -> None:
+        self._session = aiohttp.ClientSession(
+            timeout=aiohttp.ClientTimeout(total=TOTAL_S, connect=CONNECT_S),
+            connector=aiohttp.TCPConnector(limit=64, limit_per_host=32, ttl_dns_cache=10, keepalive_timeout=15),
+            cookie_jar=aiohttp.DummyCookieJar(),
+            trust_env=False,
+            headers={"User-Agent": USER_AGENT},
+        )
+        self._tokens = Tokens(self._session)
+
+    async def close(self) -> None:
+        if self._session is not None:
+            await self._session.close()
+
+    async def __aenter__(self) -> Sender:
+        await self.open()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.close()
+
+    async def send(self, request: Request) -> Response | NoAnswer | NoToken:
+        """Make one call; never raises for what the network or the platform does."""
+        assert self._session is not None, "Sender.open() comes first"
+        body = b"" if request.json is None else orjson.dumps(request.json)
+        auth = self._destination.adapter.auth
+        try:
+            proof = await self._authenticate(auth, body)
+        except TokenRefused as err:
+            return NoToken(str(err), refused=True)
+        except TokenUnavailable as err:
+            return NoToken(str(err), refused=False)
+        answer = await self._call(request, body, {"Content-Type": "application/json", **request.headers, **proof})
+        if isinstance(auth, OAuth) and isinstance(answer, Response) and answer.status == 401 and self._tokens:
+            # Name the token that was refused: a newer one, fetched meanwhile, must stay.
+            self._tokens.drop(auth, Secret(proof["Authorization"].removeprefix("Bearer ")))
+        return answer
+
+    async def _call(self, request: Request, body: bytes, headers: dict[str, str]) -> Response | NoAnswer:
+        assert self._session is not None
+        url = self._destination.base_url + request.path
+        query = {name: told.reveal() if isinstance(told, Secret) else told for name, told in request.query.items()}
+        try:
+            async with self._session.request(
+                request.method, url, params=query, data=body, headers=headers, allow_redirects=False
+            ) as response:
+                content = await _read(response.content)
+                told = {name.lower(): value for name, value in response.headers.items()}
+                return Response(status=response.status, headers=told, body=content)
+        except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError, aiohttp.InvalidURL) as err:
+            return NoAnswer(_reason(err), maybe=False)
+        except (aiohttp.ClientError, TimeoutError, OSError) as err:
+            return NoAnswer(_reason(err), maybe=True)
+
+    async def _authenticate(self, auth: Auth | None, body: bytes) -> dict[str, str]:
+        match auth:
+            case None:
+                return {}
+            case Header(name=name, secret=secret, prefix=prefix):
+                return {name: prefix + secret.reveal()}
+            case Signature(name=name, secret=secret):
+                return {name: sign(body, secret.reveal(), self._now_ms() // 1_000)}
+            case OAuth():
+                assert self._tokens is not None
+                return {"Authorization": f"Bearer {(await self._tokens.bearer(auth)).reveal()}"}
+
+
+async def _read(stream: aiohttp.StreamReader) -> bytes:
+    """Read an answer up to the limit; what is longer is cut, and no platform confirms beyond it."""
+    parts, size = [], 0
+    while size < LONGEST_ANSWER:
+        part = await stream.read(LONGEST_ANSWER - size)
+        if not part:
+            break
+        parts.append(part)
+        size += len(part)
+    return b"".join(parts)
+
+
+def sign(body: bytes, key: str, at_s: int) -> str:
+    """Sign a body as `t=<unix s>,v1=<hex HMAC-SHA256 of "t.body">`, so that a receiver can refuse old copies."""
+    digest = hmac.new(key.encode(), f"{at_s}.".encode() + body, "sha256").hexdigest()
+    return f"t={at_s},v1={digest}"
+
+
+def _reason(err: BaseException) -> str:
+    """Name the fault by its kind: an exception's text may hold the address and, with it, a token."""
+    return {
+        "ClientConnectorDNSError": "dns",
+        "ClientConnectorCertificateError": "tls_certificate",
+        "ClientConnectorSSLError": "tls",
+        "ClientConnectorError": "connect",
+        "ConnectionTimeoutError": "connect_timeout",
+        "TimeoutError": "timeout",
+        "ServerTimeoutError": "timeout",
+        "ServerDisconnectedError": "disconnected",
+        "ClientOSError": "reset",
+    }.get(type(err).__name__, type(err).__name__)

@@ -1,0 +1,386 @@
+"""One destination's road: lease what is due, ask consent again, translate, send, and settle by the platform's verdict.
+
+Every leg that was leased ends in one settlement or comes due again by itself; nothing here can lose one. Clock and
+dice are thrown here and handed on as numbers.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import msgspec
+import structlog
+
+from gateway.core import retry
+from gateway.core.adapter import Payload, Response, Ruling, Verdict
+from gateway.core.event import Event
+from gateway.core.mask import mask, private_values
+from gateway.core.outcome import DELIVERED, Dead, Pending, Skip, dead, skipped
+from gateway.core.plan import Plan
+from gateway.core.route import name_for, refusal
+from gateway.core.scan import leak
+from gateway.core.site import Destination
+from gateway.delivery.gate import Gate, State
+from gateway.delivery.rate import rate
+from gateway.delivery.sender import NoAnswer, NoToken, Sender
+from gateway.store.errors import Unavailable
+from gateway.store.ledger import Ledger
+from gateway.store.outcomes import Fate
+from gateway.store.queues import LEASE_MS, Kind, Leg, Queues, Settlement
+from gateway.store.tally import Tally
+
+log = structlog.get_logger()
+
+# Batches out at a time: enough to hide a platform's latency, few enough to stay polite.
+PARALLEL: Final = 4
+# A gateway that takes hits elsewhere cannot nudge us: look this often.
+POLL_MS: Final = 250
+_RENEW_S: Final = LEASE_MS / 3_000
+_STORE_AWAY_S: Final = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class Packed:
+    """A leg in the platform's words, ready to be sent."""
+
+    leg: Leg
+    event: Event
+    payload: Payload
+
+
+class Worker:
+    """Delivers one destination's queue until told to stop."""
+
+    def __init__(
+        self,
+        destination: Destination,
+        sender: Sender,
+        queues: Queues,
+        ledger: Ledger,
+        tally: Tally,
+        plan: Callable[[], Plan],
+        *,
+        now_ms: Callable[[], int],
+        dice: Callable[[], float],
+    ) -> None:
+        self.destination = destination
+        self.gate = Gate()
+        self._sender = sender
+        self._queues = queues
+        self._ledger = ledger
+        self._tally = tally
+        self._plan = plan
+        self._now_ms = now_ms
+        self._dice = dice
+        self._rate = rate(destination.rate_limit)
+        self._nudged = asyncio.Event()
+        self._slots = asyncio.Semaphore(PARALLEL)
+        self._out = 0
+        self._stop = asyncio.Event()
+        self._said: tuple[State, str] | None = None
+
+    def nudge(self) -> None:
+        """Tell that work may have come."""
+        self._nudged.set()
+
+    def stop(self) -> None:
+        """Lease nothing more; what is out is finished or handed back."""
+        self._stop.set()
+        self._nudged.set()
+
+    async def run(self) -> None:
+        async with self._sender, asyncio.TaskGroup() as batches:
+            while not self._stop.is_set():
+                await self._slots.acquire()
+                legs: tuple[Leg, ...] = ()
+                try:
+                    legs = await self._borrow()
+                finally:
+                    if not legs:
+                        self._slots.release()
+                if legs:
+                    self._out += 1
+                    batches.create_task(self._work_and_release(legs), name=f"batch:{self.destination.name}")
+
+    async def _borrow(self) -> tuple[Leg, ...]:
+        """Lease a batch when the gate is open; sleep while there is nothing to do. Returns what was leased."""
+        now_ms, wanted = self._now_ms(), self.destination.max_events
+        most = self.gate.most(now_ms, wanted)
+        probing = most == 1 and wanted > 1
+        if most == 0 or (probing and self._is_busy()):
+            await self._sleep(max(10, min(self.gate.shut_until_ms - now_ms, POLL_MS)), wakes=False)
+            return ()
+        self._nudged.clear()
+        try:
+            loan = await self._queues.lease(self.destination.name, most)
+        except Unavailable as err:
+            log.warning("store.unavailable", doing="lease", destination=self.destination.name, reason=str(err))
+            await self._sleep(int(_STORE_AWAY_S * 1_000), wakes=False)
+            return ()
+        if not loan.legs:
+            woken = await self._sleep(min(POLL_MS if loan.next_ms is None else loan.next_ms, POLL_MS), wakes=True)
+            if woken:  # the first of several: let the others catch up
+                await self._sleep(self.destination.max_wait_ms, wakes=False)
+        return loan.legs
+
+    def _is_busy(self) -> bool:
+        return self._out > 0
+
+    async def _sleep(self, wait_ms: int, *, wakes: bool) -> bool:
+        """Sleep, at most until told to stop (or, with `wakes`, until nudged); returns whether we were nudged."""
+        signal = self._nudged if wakes else self._stop
+        try:
+            async with asyncio.timeout(max(wait_ms, 1) / 1_000):
+                await signal.wait()
+        except TimeoutError:
+            return False
+        return wakes
+
+    async def _work_and_release(self, legs: tuple[Leg, ...]) -> None:
+        try:
+            async with asyncio.TaskGroup() as group:
+                keeping = group.create_task(self._keep_lease(legs), name="keep-lease")
+                await self._work(legs)
+                keeping.cancel()
+        except* Unavailable as err:
+            # Nothing is lost: the leases run out and the same content goes again under the same id.
+            reason = str(err.exceptions[0])
+            log.warning("store.unavailable", doing="settle", destination=self.destination.name, reason=reason)
+            await self._sleep(int(_STORE_AWAY_S * 1_000), wakes=False)
+        except* Exception:
+            log.exception("delivery.failed", destination=self.destination.name, legs=len(legs))
+        finally:
+            self._out -= 1
+            self._slots.release()
+
+    async def _keep_lease(self, legs: Sequence[Leg]) -> None:
+        while True:
+            await asyncio.sleep(_RENEW_S)
+            try:
+                await self._queues.renew(legs)
+            except Unavailable:
+                continue
+
+    async def _work(self, legs: Sequence[Leg]) -> None:
+        lanes: dict[str, list[Packed]] = {}
+        settled: list[Settlement] = []
+        for leg in legs:
+            match self._translate(leg):
+                case Packed() as packed:
+                    lanes.setdefault(packed.payload.lane, []).append(packed)
+                case Settlement() as settlement:
+                    settled.append(settlement)
+                case None:
+                    continue
+        await self._settle(settled)
+        most = self.destination.max_events
+        for packed_legs in lanes.values():
+            for start in range(0, len(packed_legs), most):
+                await self._deliver(packed_legs[start : start + most])
+        await self._say_state()
+
+    def _translate(self, leg: Leg) -> Packed | Settlement | None:
+        """Screen one leg and say it in the platform's words; None leaves it to its lease, and at last to `poison`."""
+        event, now_ms = leg.event, self._now_ms()
+        if event is None:
+            return self._end(leg, Kind.DEAD, dead(Dead.UNREADABLE))
+        site = self._plan().sites.get(event.site)
+        if site is None:
+            return Settlement(leg=leg, kind=Kind.BACK, wait_ms=60_000)
+        why_not = refusal(leg.act, event, site, self.destination, leg.denied)
+        if why_not is not None:
+            return self._end(leg, Kind.DONE, skipped(why_not))
+        # Claimed before without a verdict: whoever had it may have sent it.
+        maybe_ms = leg.fate.maybe_ms if leg.fate else None
+        if maybe_ms is None and leg.claims > 1:
+            maybe_ms = event.received_ms
+        adapter = self.destination.adapter
+        given_up = retry.given_up(
+            now_ms=now_ms,
+            at_ms=event.at_ms,
+            max_age_s=adapter.max_age_s,
+            maybe_ms=maybe_ms,
+            dedup_s=adapter.dedup_s,
+            claims=leg.claims,
+        )
+        if given_up is not None:
+            return self._end(leg, Kind.DEAD, dead(given_up))
+        try:
+            payload = adapter.payload(event, name_for(event.name, self.destination) or event.name)
+        except Exception:
+            log.exception("adapter.failed", destination=self.destination.name, event_name=event.name, claims=leg.claims)
+            return None
+        if isinstance(payload, Skip):
+            return self._end(leg, Kind.DONE, skipped(payload))
+        leaking = leak(payload.body, adapter.hashed)
+        if leaking is not None:
+            return self._end(leg, Kind.DEAD, dead(Dead.LEAK), leaking)
+        return Packed(leg, event, payload)
+
+    async def _deliver(self, batch: Sequence[Packed]) -> None:
+        """Send a batch; where the platform refuses it whole without naming the row, send halves."""
+        parts = [list(batch)]
+        while parts:
+            part = parts.pop()
+            if self._stop.is_set() or self.gate.most(self._now_ms(), len(part)) < len(part):
+                # Told to stop, or the gate shut while we were splitting: nothing was sent of these.
+                await self._settle([Settlement(leg=packed.leg, kind=Kind.BACK) for packed in part])
+                continue
+            verdicts, answer = await self._send(part)
+            again = [packed for packed, verdict in zip(part, verdicts, strict=True) if _is_split(verdict, part)]
+            judged = [
+                (packed, verdict)
+                for packed, verdict in zip(part, verdicts, strict=True)
+                if not _is_split(verdict, part)
+            ]
+            await self._settle([self._settlement(packed, verdict) for packed, verdict in judged])
+            await self._keep_samples([packed for packed, verdict in judged if _tells(verdict)], answer)
+            if 0 < len(again) < len(part):  # the bad rows were named and are out
+                parts.append(again)
+            elif again:
+                middle = len(again) // 2
+                parts += [again[middle:], again[:middle]]
+
+    async def _send(self, part: Sequence[Packed]) -> tuple[list[Verdict], Response | NoAnswer | NoToken]:
+        await self._pace()
+        request = self.destination.adapter.request([packed.payload for packed in part])
+        began_ms = self._now_ms()
+        answer = await self._sender.send(request)
+        self._tally.requests.labels(self.destination.name).observe((self._now_ms() - began_ms) / 1_000)
+        verdicts = self._read(answer, len(part))
+        self._move_gate(verdicts)
+        return verdicts, answer
+
+    async def _pace(self) -> None:
+        if self._rate is None:
+            return
+        # A token grows by time alone: there is nobody who could set an event.
+        while wait_ms := self._rate.wait_ms(self._now_ms()):  # noqa: ASYNC110
+            await asyncio.sleep(wait_ms / 1_000)
+
+    def _read(self, answer: Response | NoAnswer | NoToken, count: int) -> list[Verdict]:
+        match answer:
+            case Response():
+                if 300 <= answer.status < 400:
+                    return [Verdict(ruling=Ruling.REJECTED, reason=f"redirect_{answer.status}")] * count
+                return self.destination.adapter.verdicts(answer, count)
+            case NoAnswer(reason=reason):
+                return [Verdict(ruling=Ruling.RETRY, reason=reason)] * count
+            case NoToken(reason=reason, refused=refused):
+                return [Verdict(ruling=Ruling.HALT if refused else Ruling.RETRY, reason=reason)] * count
+
+    def _move_gate(self, verdicts: Sequence[Verdict]) -> None:
+        now_ms = self._now_ms()
+        by_gravity = (Ruling.HALT, Ruling.THROTTLED, Ruling.RETRY)
+        worst = next((verdict for ruling in by_gravity for verdict in verdicts if verdict.ruling is ruling), None)
+        match worst:
+            case Verdict(ruling=Ruling.HALT, reason=reason):
+                self.gate.halt(reason, now_ms)
+            case Verdict(ruling=Ruling.THROTTLED, reason=reason, retry_after_s=retry_after_s):
+                self.gate.rest(reason, now_ms, self._dice(), retry_after_s)
+            case Verdict(reason=reason):
+                self.gate.failed(reason, now_ms)
+            case None:
+                self.gate.worked()
+
+    def _settlement(self, packed: Packed, verdict: Verdict) -> Settlement:
+        """Turn the platform's verdict on one leg into what is written of it."""
+        leg, reason = packed.leg, verdict.reason
+        attempts = (leg.fate.attempts if leg.fate else 0) + 1
+        match verdict.ruling:
+            case Ruling.ACCEPTED:
+                return self._end(leg, Kind.DONE, DELIVERED, reason)
+            case Ruling.REJECTED if reason.startswith("redirect_"):
+                return self._end(leg, Kind.DEAD, dead(Dead.REDIRECT), reason)
+            case Ruling.REJECTED | Ruling.SPLIT:
+                return self._end(leg, Kind.DEAD, dead(Dead.REJECTED), reason)
+            case Ruling.THROTTLED | Ruling.HALT:
+                return Settlement(leg=leg, kind=Kind.BACK)
+            case Ruling.RETRY:
+                maybe_ms = leg.fate.maybe_ms if leg.fate else None
+                if maybe_ms is None and reason not in _NOT_SENT:
+                    maybe_ms = self._now_ms()
+                if maybe_ms is not None and self.destination.mode == "at_most_once":
+                    return self._end(leg, Kind.DEAD, dead(Dead.UNKNOWN_OUTCOME), reason)
+                fate = Fate(
+                    outcome=Pending.RETRYING,
+                    reason=reason,
+                    attempts=attempts,
+                    at_ms=self._now_ms(),
+                    maybe_ms=maybe_ms,
+                )
+                wait_ms = retry.wait_ms(attempts, self._dice(), verdict.retry_after_s)
+                return Settlement(leg=leg, kind=Kind.RETRY, fate=fate, wait_ms=wait_ms)
+
+    def _end(self, leg: Leg, kind: Kind, outcome: str, reason: str = "") -> Settlement:
+        attempts = (leg.fate.attempts if leg.fate else 0) + (outcome == DELIVERED or reason != "")
+        fate = Fate(outcome=outcome, reason=reason, attempts=attempts, at_ms=self._now_ms())
+        return Settlement(leg=leg, kind=kind, fate=fate)
+
+    async def _settle(self, settlements: Sequence[Settlement]) -> None:
+        if not settlements:
+            return
+        await self._queues.settle(settlements)
+        for settlement in settlements:
+            leg, fate, event = settlement.leg, settlement.fate, settlement.leg.event
+            if fate is None:
+                continue
+            site, name, event_id = (event.site, event.name, event.event_id) if event else ("-", "-", "-")
+            self._tally.delivery(leg.delivery, site, name, event_id, fate)
+            log.info(
+                "delivery.settled" if settlement.kind is not Kind.RETRY else "delivery.postponed",
+                destination=leg.delivery,
+                site=site,
+                event_name=name,
+                outcome=fate.outcome,
+                reason=fate.reason,
+                tries=fate.attempts,
+            )
+
+    async def _keep_samples(self, told: Sequence[Packed], answer: Response | NoAnswer | NoToken) -> None:
+        if not told:
+            return
+        said = []
+        for packed in told:
+            hide = private_values(packed.event)
+            shown = {"request": mask(dict(packed.payload.body), hide), "response": _shown(answer, hide)}
+            said.append((packed.leg, {**shown, "lane": packed.payload.lane}))
+        await self._ledger.keep_samples(said)
+
+    async def _say_state(self) -> None:
+        """Write the state where every process reads it, when it changed."""
+        said = (self.gate.state, self.gate.reason)
+        if said == self._said:
+            return
+        fields: dict[str, str | int] = {"state": self.gate.state.value, "reason": self.gate.reason}
+        if self.gate.reason:
+            fields |= {"last_error": self.gate.reason, "last_error_ms": self._now_ms()}
+        await self._ledger.say(self.destination.name, **fields)
+        level = log.error if self.gate.state is State.PAUSED else log.info
+        level("destination.changed", destination=self.destination.name, state=self.gate.state, reason=self.gate.reason)
+        self._said = said
+
+
+# Reasons that prove the platform never saw the request.
+_NOT_SENT: Final = frozenset({"dns", "connect", "connect_timeout", "tls", "tls_certificate"})
+
+
+def _is_split(verdict: Verdict, part: Sequence[Packed]) -> bool:
+    return verdict.ruling is Ruling.SPLIT and len(part) > 1
+
+
+def _tells(verdict: Verdict) -> bool:
+    """Say whether a call ended the leg: only those are kept to be shown."""
+    return verdict.ruling in (Ruling.ACCEPTED, Ruling.REJECTED, Ruling.SPLIT)
+
+
+def _shown(answer: Response | NoAnswer | NoToken, hide: frozenset[str]) -> Any:
+    if not isinstance(answer, Response):
+        return {"error": answer.reason}
+    body = answer.json()
+    if body is None:
+        body = answer.body[:1_000].decode("utf-8", "replace")
+    return {"status": answer.status, "body": mask(msgspec.to_builtins(body), hide)}
