@@ -266,4 +266,3 @@ def _one_a_wire(copies: Sequence[Copy]) -> list[Copy]:
 def _was_skipped(stored: bytes | None) -> bool:
     fate = outcomes.read(stored)
     return fate is not None and not (fate.outcome == "delivered" or fate.outcome in set(Pending))
-

@@ -34,7 +34,7 @@ def meta() -> str:
 
 
 def act(shard: int, act_id: str) -> str:
-    """hash: st, v, held, left, dead, dup, browser, server, no:<purpose>, d:<delivery>. Settled, it lives `outcomes_d`."""
+    """hash, `outcomes_d` once settled: st, v, held, left, dead, dup, a copy id a wire, no:<purpose>, d:<delivery>."""
     return f"{PREFIX}:{{{shard}}}:act:{act_id}"
 
 

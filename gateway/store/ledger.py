@@ -6,15 +6,15 @@ wish to replay or drop a dead letter.
 
 from __future__ import annotations
 
-import asyncio
 from collections import Counter as Counts
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 import orjson
 
 from gateway.core.act import digest
-from gateway.core.event import Copy, Purpose, Wire
+from gateway.core.consent import settle
+from gateway.core.event import Consent, Copy, Event, Grant, Purpose, Wire
 from gateway.core.mask import masked_copy
 from gateway.core.merge import merge
 from gateway.core.outcome import Pending
@@ -27,6 +27,7 @@ from gateway.store.queues import Leg
 
 _STATE_MS: Final = 7 * 86_400_000
 _PAGE: Final = 200
+_LEFT: Final = ("delivered", "skipped", "dead")
 
 
 class Ledger:
@@ -35,6 +36,10 @@ class Ledger:
         self._plan = plan
         self._now_ms = now_ms
 
+    def plan(self) -> Plan:
+        """Return what is configured now."""
+        return self._plan()
+
     # ---- one act
 
     async def explain(self, event_id: str, site: str | None = None, event: str | None = None) -> dict[str, Any] | None:
@@ -42,8 +47,14 @@ class Ledger:
 
         Shape: contract section 8, `explain`.
         """
+        return await self.explain_named(digest(event_id), site, event)
+
+    async def explain_named(
+        self, name: str, site: str | None = None, event: str | None = None
+    ) -> dict[str, Any] | None:
+        """Tell the same of an id that is only known as its digest (`core/act.digest`): a page links to some ids so."""
         redis = self._database.redis
-        named = await self._answer(redis.zrevrange(keys.index(digest(event_id)), 0, -1, withscores=True))
+        named = await self._answer(redis.zrevrange(keys.index(name), 0, -1, withscores=True))
         stories = [(await self._story(text(act)), int(at)) for act, at in named]
         known = [
             (story, at)
@@ -74,6 +85,7 @@ class Ledger:
             return None
         merged = merge(copies)
         status = text(fields.get("st"))
+        place = self._plan().sites.get(merged.site)
         return {
             "event_id": merged.event_id,
             "site": merged.site,
@@ -81,17 +93,24 @@ class Ledger:
             "status": {"open": "held", "out": "leaving", "done": "settled"}.get(status, status),
             "duplicates": int(fields.get("dup", 0)),
             "copies": [
-                {"wire": copy.wires[0].value, "received_at": copy.received_ms / 1000, **masked_copy(copy)}
+                {
+                    "wire": copy.wires[0].value,
+                    "received_at": copy.received_ms / 1000,
+                    **masked_copy(copy),
+                    "consent_by": dict(copy.consent.by),
+                    "bot": copy.bot if isinstance(copy, Event) else None,
+                }
                 for copy in copies
             ],
             "merged": masked_copy(merged),
-            "consent": _consent(merged, fields),
+            # Nobody else will answer what is still unknown once it left: told as it was settled then.
+            "consent": _consent(
+                merged.consent if status == "open" or place is None else settle(merged.consent, place.consent), fields
+            ),
             "deliveries": self._deliveries(merged, fields, {text(k): v for k, v in samples.items()}),
         }
 
-    def _deliveries(
-        self, merged: Copy, fields: dict[str, bytes], samples: dict[str, bytes]
-    ) -> list[dict[str, Any]]:
+    def _deliveries(self, merged: Copy, fields: dict[str, bytes], samples: dict[str, bytes]) -> list[dict[str, Any]]:
         site = self._plan().sites.get(merged.site)
         told = {field[2:]: outcomes.read(value) for field, value in fields.items() if field.startswith("d:")}
         names = list(dict.fromkeys([*(site.destinations if site else ()), *told]))
@@ -109,6 +128,7 @@ class Ledger:
                     "attempts": fate.attempts,
                     "request": sent.get("request"),
                     "response": sent.get("response"),
+                    **({"lane": sent["lane"]} if "lane" in sent else {}),
                     "at": fate.at_ms / 1000,
                     **({"late": True} if late else {}),
                 }
@@ -168,9 +188,7 @@ class Ledger:
             pipeline.zcard(keys.dead(shard, name))
         pipeline.hgetall(keys.state(name))
         *counts, said = await self._answer(pipeline.execute())
-        oldest = [
-            (shard, text(counts[shard * 3 + 1][0])) for shard in shards if counts[shard * 3 + 1]
-        ]
+        oldest = [(shard, text(counts[shard * 3 + 1][0])) for shard in shards if counts[shard * 3 + 1]]
         said = {text(field): text(value) for field, value in said.items()}
         return {
             "destination": name,
@@ -198,17 +216,43 @@ class Ledger:
 
         Shape: `source` is `browser` or `server` for what came in at the door, `delivery` for what left.
         """
-        first, last = since_ms // keys.HOUR_MS, self._now_ms() // keys.HOUR_MS
-        first = max(first, last - keys.COUNTERS_MS // keys.HOUR_MS)
+        summed: Counts[str] = Counts()
+        for counted in (await self._counted(since_ms // keys.HOUR_MS)).values():
+            summed.update(counted)
+        return [_total(counter, often) for counter, often in sorted(summed.items())]
+
+    async def volumes(self, hours: int) -> dict[str, Any]:
+        """Count what left, per destination and hour, over the last so many hours (this one included).
+
+        Shape: `hours` in seconds since 1970, the oldest first; `destinations` name -> delivered, skipped, dead, each
+        as long as `hours`. Every configured destination is there.
+        """
+        last = self._now_ms() // keys.HOUR_MS
+        by_hour = await self._counted(last - hours + 1)
+        series = {name: {word: [0] * hours for word in _LEFT} for name in self._plan().destinations}
+        for hour, counted in by_hour.items():
+            for counter, often in counted.items():
+                row = _total(counter, often)
+                outcome = row["outcome"].partition(":")[0]
+                of = series.get(row.get("destination", "").partition(":")[0])
+                if of is not None and outcome in of:
+                    of[outcome][hour - last + hours - 1] += often
+        stamps = [hour * keys.HOUR_MS // 1_000 for hour in range(last - hours + 1, last + 1)]
+        return {"hours": stamps, "destinations": series}
+
+    async def _counted(self, first: int) -> dict[int, Counts[str]]:
+        """Read the counters of every hour since this one, as far back as they are kept."""
+        last = self._now_ms() // keys.HOUR_MS
+        hours = range(max(first, last - keys.COUNTERS_MS // keys.HOUR_MS), last + 1)
         pipeline = self._database.pipeline()
-        for hour in range(first, last + 1):
+        for hour in hours:
             for shard in range(self._database.shards):
                 pipeline.hgetall(keys.counters(shard, hour))
-        summed: Counts[str] = Counts()
-        for fields in await self._answer(pipeline.execute()):
+        counted: dict[int, Counts[str]] = {hour: Counts() for hour in hours}
+        for place, fields in enumerate(await self._answer(pipeline.execute())):
             for counter, often in fields.items():
-                summed[text(counter)] += int(often)
-        return [_total(counter, often) for counter, often in sorted(summed.items())]
+                counted[hours[place // self._database.shards]][text(counter)] += int(often)
+        return counted
 
     # ---- dead letters
 
@@ -285,25 +329,24 @@ class Ledger:
 
     # ---- the live stream
 
-    async def live(self, after: str = "$", history: int = 0) -> AsyncIterator[dict[str, Any]]:
-        """Yield what happens from now on (after the newest `history` entries), as it is written; never ends."""
-        redis, last = self._database.redis, after
-        newest = await self._answer(redis.xrevrange(keys.live(), count=max(history, 1)))
-        for entry_id, fields in reversed(newest):
-            last = text(entry_id)
-            if history:
-                yield {"id": last, **orjson.loads(fields[b"e"])}
-        last = last if last != "$" else "0-0"
-        while True:
-            found = await self._answer(redis.xrange(keys.live(), min=f"({last}", count=_PAGE))
-            for entry_id, fields in found:
-                last = text(entry_id)
-                yield {"id": last, **orjson.loads(fields[b"e"])}
-            if not found:
-                await asyncio.sleep(0.2)
+    async def recent(self, count: int) -> list[dict[str, Any]]:
+        """Tell the newest entries of the live stream, the oldest of them first."""
+        newest = await self._answer(self._database.redis.xrevrange(keys.live(), count=count))
+        return [_entry(*found) for found in reversed(newest)]
+
+    async def since(self, entry_id: str) -> list[dict[str, Any]]:
+        """Tell what was written to the live stream after an entry; `0-0` is before all of them."""
+        return [
+            _entry(*found)
+            for found in await self._answer(self._database.redis.xrange(keys.live(), f"({entry_id}", count=_PAGE))
+        ]
 
     async def _answer(self, call: Any) -> Any:
         return await self._database.answer(call, within_s=PATIENT_S)
+
+
+def _entry(entry_id: bytes, fields: dict[bytes, bytes]) -> dict[str, Any]:
+    return {"id": text(entry_id), **orjson.loads(fields[b"e"])}
 
 
 def _copies(bodies: dict[Any, bytes | None], content: bytes | None) -> list[Copy]:
@@ -326,14 +369,16 @@ def _pending(status: str, unconfirmed: bool, at_ms: int) -> Fate:
     return Fate(outcome=Pending.HELD if status == "open" else Pending.WAITING, at_ms=at_ms)
 
 
-def _consent(merged: Copy, fields: dict[str, bytes]) -> dict[str, Any]:
-    """The merged verdict per purpose and the signal that decided it; a purpose denied since is told as such."""
+def _consent(consent: Consent, fields: dict[str, bytes]) -> dict[str, Any]:
+    """The verdict per purpose and the signal that decided it; a purpose denied since is told as such."""
     told: dict[str, Any] = {}
+    by = dict(consent.by)
     for purpose in Purpose:
-        denied_since = f"no:{purpose}" in fields
-        told[purpose.value] = "denied" if denied_since else merged.consent.of(purpose).value
-    told["by"] = dict(merged.consent.by)
-    return told
+        grant = consent.of(purpose)
+        if f"no:{purpose}" in fields and grant is not Grant.DENIED:
+            grant, by[purpose.value] = Grant.DENIED, "later_copy"
+        told[purpose.value] = grant.value
+    return {**told, "by": by}
 
 
 def _total(counter: str, often: int) -> dict[str, Any]:

@@ -174,7 +174,7 @@ class Queues:
             copies = [copy for copy in map(_copy, bodies.values()) if copy is not None]
             if copies and copies[0].site not in self._plan().sites:
                 # Its site left the configuration: it waits for the site to come back, asked once a lease.
-                log.warning("hold.site_missing", site=copies[0].site, event=copies[0].name)
+                log.warning("hold.site_missing", site=copies[0].site, event_name=copies[0].name)
                 return
             if await self._commit(shard, act, text(version), copies) != "changed":
                 self._nudge()

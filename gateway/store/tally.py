@@ -60,9 +60,7 @@ class Tally:
         self.oldest = Gauge(
             "tagway_oldest_seconds", "Age of the oldest waiting leg.", ("destination",), registry=self.registry
         )
-        self.dead_letters = Gauge(
-            "tagway_dead_letters", "Dead letters kept.", ("destination",), registry=self.registry
-        )
+        self.dead_letters = Gauge("tagway_dead_letters", "Dead letters kept.", ("destination",), registry=self.registry)
 
     def counted_as(self, site: str, event: str) -> str:
         """Return the word this event name is counted under."""

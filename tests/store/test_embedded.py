@@ -188,19 +188,19 @@ async def test_a_server_that_reads_a_long_file_back_is_waited_for(
     data_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with Embedded(data_dir) as url, speaking(url) as client:
-        await client.mset({f"key-{at}": "x" * 100 for at in range(100)})
-        for at in range(500):
-            await client.set(f"kept-{at}", "yes")
-    # 2 ms for each of 500 commands, and a server that looks up from its file often enough to say that it is loading.
+        pipeline = client.pipeline(transaction=False)
+        for at in range(20_000):
+            _ = pipeline.set(f"kept-{at}", "yes")
+        await pipeline.execute()
+    # 0.1 ms a command and more: over 2 s in all. A server looks up from its file after every 1,024 commands.
     slow = tmp_path / "slow"
-    options = "--key-load-delay 2000 --loading-process-events-interval-bytes 1024"
-    slow.write_text(f'#!/bin/sh\nexec {find_binary()} "$@" {options}\n')
+    slow.write_text(f'#!/bin/sh\nexec {find_binary()} "$@" --key-load-delay 100\n')
     slow.chmod(0o755)
-    monkeypatch.setattr(embedded, "FIRST_WORD_S", 0.4)
+    monkeypatch.setattr(embedded, "FIRST_WORD_S", 1.5)
 
     with capture_logs() as said:
         async with Embedded(data_dir, binary=str(slow)) as url, speaking(url) as client:
-            assert await client.get("kept-499") == "yes"
+            assert await client.get("kept-19999") == "yes"
 
     assert [line["event"] for line in said][:2] == ["store.loading", "store.started"]
 

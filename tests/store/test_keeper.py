@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import secrets
 
-
 import msgspec
 import pytest
 
@@ -17,8 +16,8 @@ from gateway.store import keys, vault
 from gateway.store.database import Database
 from gateway.store.errors import Unavailable
 from gateway.store.keeper import Keeper
-from gateway.store.queues import Kind, Queues, Settlement
 from gateway.store.outcomes import Fate
+from gateway.store.queues import Kind, Queues, Settlement
 from tests.fixtures.shop import DENIED, NOW_MS, LateParrot, Parrot, a_plan, a_site, an_event, twins
 
 
@@ -111,9 +110,7 @@ async def test_twins_in_the_other_order_make_the_same_event(store: Store) -> Non
 
 async def test_a_made_browser_id_joins_the_server_by_the_order_number(store: Store) -> None:
     browser = an_event("purchase", "made-1", id_made=True, transaction_id="77", value=1.0, currency="EUR")
-    server = an_event(
-        "purchase", "made-2", Wire.SERVER, id_made=True, transaction_id="77", value=9.0, currency="EUR"
-    )
+    server = an_event("purchase", "made-2", Wire.SERVER, id_made=True, transaction_id="77", value=9.0, currency="EUR")
 
     assert await store.keep(browser) == [Door.ACCEPTED]
     assert await store.keep(server) == [Door.MERGED]
@@ -167,7 +164,9 @@ async def test_a_late_copy_is_told_so_and_sends_nothing_again(store: Store) -> N
 
 
 async def test_a_late_copy_is_restated_once_where_the_platform_restates(database: Database) -> None:
-    store = Store(database, a_plan(Destination(name="parrot", adapter=Parrot()), Destination(name="late", adapter=LateParrot())))
+    store = Store(
+        database, a_plan(Destination(name="parrot", adapter=Parrot()), Destination(name="late", adapter=LateParrot()))
+    )
     browser = an_event("add_to_cart", "c-1", value=1.0)
     server = an_event("add_to_cart", "c-1", Wire.SERVER, value=2.0)
     await store.keep(browser)
@@ -354,5 +353,3 @@ def _place(store: Store, copy: Event) -> tuple[int, str]:
 
     act = names(copy).own
     return keys.shard_of(act, store.database.shards), act
-
-
