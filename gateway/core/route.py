@@ -43,7 +43,7 @@ def refusal(
         return Skip.CONSENT
     if copy.name in site.merge.confirm and Wire.SERVER not in copy.wires:
         return Skip.UNCONFIRMED
-    if copy.vendor is not None and site.wires.get(copy.vendor) != "all" and not _is_of(destination, copy.vendor):
+    if copy.vendor is not None and site.wires.get(copy.vendor) != "all" and destination.vendor != copy.vendor:
         return Skip.VENDOR
     if copy.bot is not None and site.bots == "drop":
         return Skip.BOT
@@ -67,9 +67,3 @@ def name_for(event_name: str, destination: Destination) -> str | None:
     if event_name in destination.events:
         return destination.events[event_name]
     return destination.adapter.name(event_name)
-
-
-def _is_of(destination: Destination, vendor: str) -> bool:
-    """The destinations that a vendor's own wire feeds (contract section 2, vendor wires)."""
-    adapter = type(destination.adapter).__module__.rpartition(".")[2]
-    return adapter.startswith(vendor) or (vendor == "google" and adapter.startswith("ga4"))

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 from gateway.core.adapter import Adapter, Secret
 from gateway.core.event import Purpose
 
 DAY_S = 86_400
+# Adapters of one vendor share its wire and its cookies (contract section 2, vendor wires).
+_VENDORS: Final = {"google_data_manager": "google", "ga4": "google", "ga4_relay": "google"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -142,6 +144,12 @@ class Destination:
     @property
     def purposes(self) -> frozenset[Purpose]:
         return self.adapter.purposes if self.consent is None else self.consent
+
+    @property
+    def vendor(self) -> str:
+        """Whose platform it is (`meta`, `google`, `tiktok`, …), by the name of the adapter's file."""
+        file = type(self.adapter).__module__.rpartition(".")[2]
+        return _VENDORS.get(file, file)
 
     @property
     def base_url(self) -> str:

@@ -8,11 +8,9 @@ from hashlib import sha256
 from typing import Final, NamedTuple, Self
 
 from gateway.core.client import Proxies
-from gateway.core.cookies import GOOGLE, META, TIKTOK
 from gateway.core.site import Destination, Site
 from gateway.settings import Server, rate_per_s
 
-_VENDORS: Final = (META, GOOGLE, TIKTOK)
 _BEARER: Final = "bearer "
 
 
@@ -40,7 +38,7 @@ class Place:
         return cls(
             site=site,
             origins=frozenset(site.origins),
-            vendors=frozenset(vendor for vendor in _VENDORS if any(_is_of(vendor, each) for each in bound)),
+            vendors=frozenset(destination.vendor for destination in bound if destination.enabled),
             keys=frozenset(_digest(key.reveal()) for key in site.api_keys),
             rate=None if rate is None else Rate(rate_per_s(rate), int(rate.partition("/")[0])),
         )
@@ -108,8 +106,3 @@ def _key_in(authorization: str | None) -> bytes | None:
 
 def _digest(key: str) -> bytes:
     return sha256(key.encode(errors="surrogateescape")).digest()
-
-
-def _is_of(vendor: str, destination: Destination) -> bool:
-    """An adapter's file is named after its platform."""
-    return destination.enabled and type(destination.adapter).__module__.rpartition(".")[2].startswith(vendor)

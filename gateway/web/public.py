@@ -17,7 +17,7 @@ from aiohttp import hdrs, web
 from gateway.core.event import Wire
 from gateway.core.outcome import Refused
 from gateway.core.site import PathNames
-from gateway.web import api, hits, reply
+from gateway.web import api, hits, reply, tag
 from gateway.web.connection import Connection
 from gateway.web.door import refuse
 from gateway.web.front import Front
@@ -49,6 +49,7 @@ ROUTES: Final = (
         lambda names: (names.events, "/events"),
         hits.events,
     ),
+    Route("tag", frozenset({hdrs.METH_GET, hdrs.METH_HEAD}), lambda names: (names.tag, "/tag.js"), tag.script),
 )
 
 

@@ -11,9 +11,9 @@ from tests.web.parts import DESTINATIONS, adapter, directory, site
 def test_vendors_are_those_with_an_enabled_destination() -> None:
     destinations = {**DESTINATIONS, "meta": Destination(name="meta", adapter=adapter("meta"), enabled=False)}
 
-    assert Place.of(site(), DESTINATIONS).vendors == {"meta", "google", "tiktok"}
-    assert Place.of(site(), destinations).vendors == {"google", "tiktok"}
-    assert Place.of(site(destinations=("echo", "unknown")), DESTINATIONS).vendors == frozenset()
+    assert Place.of(site(), DESTINATIONS).vendors == {"meta", "google", "tiktok", "echo"}
+    assert Place.of(site(), destinations).vendors == {"google", "tiktok", "echo"}
+    assert Place.of(site(destinations=("unknown",)), DESTINATIONS).vendors == frozenset()
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,290 @@
+"""Wires the rooms. The only file that knows them all, reads the clock and throws the dice.
+
+Start: settings, store, workers, listeners; a store that is away does not keep the listeners shut. Stop: not ready,
+keep serving for `drain_s`, finish what is out, hand the rest back, exit 0 within `STOP_S` whatever hangs.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import random
+import secrets
+import signal
+import sys
+import time
+from contextlib import AsyncExitStack
+from pathlib import Path
+from typing import Any, Final
+
+import structlog
+from aiohttp import web
+
+from gateway import logs, settings
+from gateway.console.admin import Desk, create_admin_app
+from gateway.core.plan import Plan
+from gateway.delivery.roster import Roster
+from gateway.sandbox import running as sandbox_running
+from gateway.settings import Address, ConfigError, Settings
+from gateway.store.database import Database
+from gateway.store.embedded import Embedded
+from gateway.store.errors import Unavailable
+from gateway.store.keeper import Keeper
+from gateway.store.ledger import Ledger
+from gateway.store.queues import Queues
+from gateway.store.tally import Tally
+from gateway.web.directory import Directory
+from gateway.web.front import Front
+from gateway.web.public import create_public_app, runner_options
+from gateway.workers import SIBLING, STORE_URL, Workers, count
+
+log = structlog.get_logger()
+
+ROLES: Final = ("all", "ingest", "deliver", "console")
+# Contract section 4: SIGTERM ends within 25 s; what was acknowledged is durable, so a hard end loses nothing.
+STOP_S: Final = 25.0
+_STORE_RETRY_S: Final = 1.0
+_WATCH_S: Final = 1.0
+
+
+def now_ms() -> int:
+    return time.time_ns() // 1_000_000
+
+
+async def serve(path: Path, role: str = "all") -> int:
+    """Run the gateway until SIGTERM or SIGINT; returns the exit code.
+
+    Errors: ConfigError when the file cannot be used; the caller prints it.
+    """
+    chosen = settings.load(path, env=os.environ)
+    logs.configure(debug=chosen.server.debug)
+    gateway = Gateway(chosen, role)
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, gateway.stop, number)
+    loop.add_signal_handler(signal.SIGHUP, gateway.reload)
+    await gateway.run()
+    return 0
+
+
+class Gateway:
+    """One process: the listeners and workers of its role, on one store."""
+
+    def __init__(self, chosen: Settings, role: str) -> None:
+        self._settings = chosen
+        self._role = role
+        self._plan = _plan(chosen)
+        self._stopping = asyncio.Event()
+        self._hasty = False
+        self._front: Front | None = None
+        self._roster: Roster | None = None
+        self._database: Database | None = None
+        self._workers: Workers | None = None
+        self._is_sibling = SIBLING in os.environ
+
+    def stop(self, number: int = signal.SIGTERM) -> None:
+        """Begin to stop. A second signal, or Ctrl-C, does not wait for load balancers to notice."""
+        self._hasty = number == signal.SIGINT or self._stopping.is_set()
+        self._stopping.set()
+
+    def reload(self) -> None:
+        """Read the file again; a bad one is told and changes nothing."""
+        try:
+            fresh = settings.load(self._settings.path, env=os.environ)
+        except ConfigError as err:
+            log.error("config.refused", problems=[str(problem) for problem in err.problems])
+            return
+        if fresh.server != self._settings.server or fresh.store != self._settings.store:
+            log.warning("config.needs_restart", keys=["server", "store"])
+        self._settings, self._plan = fresh, _plan(fresh)
+        if self._front is not None:
+            self._front.directory = _directory(fresh)
+        if self._roster is not None:
+            self._roster.apply()
+        if self._workers is not None:
+            self._workers.signal(signal.SIGHUP)
+        log.info("config.loaded", sites=list(fresh.sites), destinations=list(fresh.destinations))
+
+    async def run(self) -> None:
+        """Open everything, serve, and close it in the order that loses nothing."""
+        async with AsyncExitStack() as stack:
+            if self._settings.sandbox is not None:
+                listen = self._settings.sandbox.listen
+                await stack.enter_async_context(sandbox_running(listen.host, listen.port))
+            url = os.environ.get(STORE_URL) or await self._store_url(stack)
+            database = Database(url)
+            stack.push_async_callback(database.close)
+            await self._serve(database, stack)
+
+    async def _store_url(self, stack: AsyncExitStack) -> str:
+        given = self._settings.store.redis
+        if given is not None:
+            return given.reveal()
+        return await stack.enter_async_context(Embedded(self._settings.store.data_dir))
+
+    async def _serve(self, database: Database, stack: AsyncExitStack) -> None:
+        self._database = database
+        tally = Tally(database, self.plan, now_ms=now_ms)
+        ledger = Ledger(database, self.plan, now_ms=now_ms)
+        queues = Queues(
+            database, self.plan, now_ms=now_ms, token=_token, nudge=self._nudge, counted_as=tally.counted_as
+        )
+        keeper = Keeper(
+            database, self.plan, now_ms=now_ms, copy_id=_copy_id, nudge=self._nudge, counted_as=tally.counted_as
+        )
+        async with asyncio.TaskGroup() as group:
+            flushed = asyncio.Event()
+            helpers = [
+                group.create_task(self._open_store(database), name="open-store"),
+                group.create_task(self._watch(), name="watch"),
+            ]
+            counting = group.create_task(tally.run(flushed), name="tally")
+            if self._role in ("all", "deliver"):
+                self._roster = Roster(queues, ledger, tally, self.plan, now_ms=now_ms, dice=random.random)
+                self._roster.apply()
+            if self._role in ("all", "ingest"):
+                self._front = self._door(keeper, tally)
+                is_shared = count(self._settings.server.workers) > 1
+                listen = self._settings.server.listen
+                await self._listen(create_public_app(self._front), listen, stack, is_shared=is_shared)
+                helpers += self._start_workers(group, database)
+            if not self._is_sibling:
+                await self._listen(create_admin_app(self._desk(ledger, tally)), self._settings.server.admin, stack)
+            log.info("gateway.started", role=self._role, listen=str(self._settings.server.listen))
+            await self._stopping.wait()
+            with _Deadline(STOP_S):
+                await self._drain()
+                for helper in helpers:
+                    helper.cancel()
+                await self._finish()
+                flushed.set()
+                await counting
+                await stack.aclose()
+        log.info("gateway.stopped")
+
+    def _door(self, keeper: Keeper, tally: Tally) -> Front:
+        return Front(
+            directory=_directory(self._settings),
+            keeper=keeper,
+            tally=tally,
+            now_ms=now_ms,
+            dice=lambda: secrets.token_bytes(32),
+        )
+
+    def _start_workers(self, group: asyncio.TaskGroup, database: Database) -> list[asyncio.Task[None]]:
+        further = 0 if self._is_sibling else count(self._settings.server.workers) - 1
+        if further < 1:
+            return []
+        self._workers = Workers(self._settings.path, further, database.url)
+        return [group.create_task(self._workers.run(), name="workers")]
+
+    async def _drain(self) -> None:
+        """Not ready, and serve on: load balancers need the time to notice."""
+        drain_s = 0 if self._hasty else self._settings.server.drain_s
+        log.info("gateway.draining", drain_s=drain_s)
+        await asyncio.sleep(drain_s)
+
+    async def _finish(self) -> None:
+        """End the further processes and the delivery; what they had on loan comes due again."""
+        async with asyncio.TaskGroup() as group:
+            if self._workers is not None:
+                group.create_task(self._workers.stop())
+            if self._roster is not None:
+                group.create_task(self._roster.close())
+
+    async def _open_store(self, database: Database) -> None:
+        """Agree with the store on its layout, as soon as it answers."""
+        while True:
+            try:
+                return await database.open()
+            except Unavailable as err:
+                log.warning("store.unavailable", doing="open", reason=str(err))
+            except ValueError as err:
+                log.error("store.refused", reason=str(err))
+            await asyncio.sleep(_STORE_RETRY_S)
+
+    async def _watch(self) -> None:
+        """Reload when the file changes, where `server.watch` asks for it."""
+        seen = _changed(self._settings.path)
+        while True:
+            await asyncio.sleep(_WATCH_S)
+            if self._settings.server.watch and (now := _changed(self._settings.path)) != seen:
+                seen = now
+                self.reload()
+
+    async def _listen(
+        self, app: web.Application, address: Address, stack: AsyncExitStack, *, is_shared: bool = False
+    ) -> None:
+        runner = web.AppRunner(app, shutdown_timeout=5, **runner_options())
+        await runner.setup()
+        stack.push_async_callback(runner.cleanup)
+        await web.TCPSite(runner, address.host, address.port, backlog=1024, reuse_port=is_shared or None).start()
+
+    def _desk(self, ledger: Ledger, tally: Tally) -> Desk:
+        server = self._settings.server
+        return Desk(
+            ledger=ledger,
+            tally=tally,
+            is_ready=self._is_ready,
+            password=server.admin_password,
+            hosts=frozenset(server.admin_hosts),
+        )
+
+    async def _is_ready(self) -> tuple[bool, dict[str, Any]]:
+        if self._stopping.is_set():
+            return False, {"reason": "draining"}
+        assert self._database is not None
+        if not await self._database.ping():
+            return False, {"reason": "store_unavailable"}
+        return True, {"durability": "redis", "fsync": self._database.fsync}
+
+    def plan(self) -> Plan:
+        return self._plan
+
+    def _nudge(self) -> None:
+        if self._roster is not None:
+            self._roster.nudge()
+
+
+class _Deadline:
+    """Ends the process when a stop takes too long: what was acknowledged is on disk, what is out comes due again."""
+
+    def __init__(self, after_s: float) -> None:
+        self._after_s = after_s
+        self._handle: asyncio.TimerHandle | None = None
+
+    def __enter__(self) -> None:
+        self._handle = asyncio.get_running_loop().call_later(self._after_s - 1, _end_hard)
+
+    def __exit__(self, *_: object) -> None:
+        if self._handle is not None:
+            self._handle.cancel()
+
+
+def _end_hard() -> None:
+    log.error("gateway.stopped_hard", reason="something did not finish in time")
+    sys.stdout.flush()
+    os._exit(0)
+
+
+def _plan(chosen: Settings) -> Plan:
+    return Plan(sites=chosen.sites, destinations=chosen.destinations, keep=chosen.store.keep)
+
+
+def _directory(chosen: Settings) -> Directory:
+    return Directory.of(chosen.server, chosen.sites.values(), chosen.destinations)
+
+
+def _changed(path: Path) -> float | None:
+    try:
+        return path.stat().st_mtime
+    except OSError:
+        return None
+
+
+def _token() -> str:
+    return secrets.token_hex(8)
+
+
+def _copy_id() -> str:
+    return secrets.token_hex(16)
