@@ -189,7 +189,6 @@ class Embedded:
         return server
 
     def _spawn(self, binary: str, lock: int) -> _Server:
-        (self.dir / "redis.sock").unlink(missing_ok=True)  # nobody holds the folder, so it is a dead server's
         options = [part for name, value in _SETTINGS.items() for part in (f"--{name}", value)]
         try:
             process = subprocess.Popen(

@@ -1,0 +1,164 @@
+"""What a value has to look like where its type alone says too little: forms, ranges, closed lists of words."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, Final, Literal, TypeAlias
+
+from annotated_types import BaseMetadata, Ge, Gt, Le, Len
+from pydantic import AfterValidator, AllowInfNan, BeforeValidator, GetCoreSchemaHandler
+from pydantic_core import CoreSchema, PydanticCustomError, core_schema
+
+from gateway.core.adapter import Secret
+from gateway.core.plan import Keep
+from gateway.core.site import (
+    Batch,
+    ConsentPolicy,
+    CookieNames,
+    DedupPolicy,
+    Destination,
+    Limits,
+    MergePolicy,
+    PathNames,
+    ProxyRoute,
+    Site,
+)
+from gateway.settings import values
+from gateway.settings.model import Address, Server, StoreSettings
+
+# Any type at all: a class, a union, Annotated[…]. Python has no name for them before 3.14.
+Type: TypeAlias = Any
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """Read a text by a function that returns what it means, or raises ValueError. A number is text, too."""
+
+    read: Callable[[str], Any]
+
+    def __get_pydantic_core_schema__(self, source: Type, handler: GetCoreSchemaHandler) -> CoreSchema:
+        text = core_schema.str_schema(min_length=1, coerce_numbers_to_str=True)
+        return core_schema.no_info_after_validator_function(self.read, text)
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """Take this word alone."""
+
+    word: str
+
+    def __get_pydantic_core_schema__(self, source: Type, handler: GetCoreSchemaHandler) -> CoreSchema:
+        return core_schema.literal_schema([self.word])
+
+
+def _no_bool(kind: Literal["int_type", "float_type"]) -> BeforeValidator:
+    def refuse(value: Any) -> Any:
+        if isinstance(value, bool):
+            raise PydanticCustomError(kind, "a number is wanted")  # else true would be 1
+        return value
+
+    return BeforeValidator(refuse)
+
+
+def _address(text: str) -> Address:
+    host, port = values.host_port(text)
+    return Address(host=host, port=port)
+
+
+def _redis(text: str) -> Secret:
+    return Secret(values.redis_url(text))
+
+
+def _reserved(rules: tuple[Any, ...]) -> tuple[Any, ...]:
+    if rules:
+        raise ValueError("is kept for a later release: leave it empty")
+    return rules
+
+
+def _sub_path(text: str) -> str:
+    if values.path(text) == "/":
+        raise ValueError("is the site's own path; write one below it, as in /i")
+    return values.path(text)
+
+
+def whole(*bounds: BaseMetadata) -> Type:
+    # The bounds stand next to the type, so that the editor's schema has them, too.
+    return Annotated[(int, *bounds, _no_bool("int_type"))]
+
+
+def number(*bounds: BaseMetadata) -> Type:
+    return Annotated[(float, AllowInfNan(False), *bounds, _no_bool("float_type"))]
+
+
+# Ten years: more is a slip of the pen.
+_DAYS: Final = number(Gt(0), Le(3650))
+
+Plain: TypeAlias = Annotated[str, Text(str)]
+Name: TypeAlias = Annotated[str, Text(values.name)]
+HostName: TypeAlias = Annotated[str, Text(values.host_name)]
+Origin: TypeAlias = Annotated[str, Text(values.origin)]
+EventName: TypeAlias = Annotated[str, Text(values.event_name)]
+SubPath: TypeAlias = Annotated[str, Text(_sub_path)]
+CookieName: TypeAlias = Annotated[str, Text(values.cookie_name)]
+Rate: TypeAlias = Annotated[str, Text(values.rate)]
+Wanted: TypeAlias = Literal["granted", "denied"]
+
+READ_AS: Final[Mapping[Type, Type]] = {
+    str: Plain,
+    int: whole(),
+    float: number(),
+    Path: Annotated[Path, Text(Path)],
+    Secret: Annotated[Secret, Text(Secret)],
+    Address: Annotated[Address, Text(_address)],
+    values.Network: Annotated[values.Network, Text(values.network)],
+}
+
+NOT_KEYS: Final = frozenset(
+    # A site and a destination are named by the key above them; the adapter's options stand beside the others.
+    {(Site, "name"), (Destination, "name"), (Destination, "adapter")}
+)
+
+FORMS: Final[Mapping[tuple[type, str], Type]] = {
+    # A Kubernetes node has up to some 100 cores.
+    (Server, "workers"): whole(Ge(1), Le(256)) | Literal["auto"],
+    # 25 s are promised for the whole stop; 5 s of them finish what is in hand.
+    (Server, "drain_s"): number(Ge(0), Le(20)),
+    (Server, "admin_hosts"): tuple[HostName, ...],
+    (Server, "country_header"): Annotated[str, Text(values.header_name)] | None,
+    (StoreSettings, "redis"): Annotated[Secret, Text(_redis)] | None,
+    (Keep, "outcomes_d"): _DAYS,
+    (Keep, "dead_d"): _DAYS,
+    (Keep, "samples"): whole(Ge(0), Le(10_000_000)),
+    (Site, "hosts"): Annotated[tuple[HostName, ...], Len(1)],
+    (Site, "path"): Annotated[str, Text(values.path)],
+    (Site, "origins"): Annotated[tuple[Origin, ...], Len(1)],
+    (Site, "cookie_domain"): Annotated[str, Text(values.cookie_domain)],
+    (Site, "phone_country"): Annotated[str, Text(values.country)] | None,
+    (Site, "currency"): Annotated[str, Text(values.currency)] | None,
+    (Site, "redirect_hosts"): tuple[HostName, ...],
+    (Site, "wires"): Mapping[Literal["meta", "google", "tiktok"], Literal["all"]],
+    (Site, "rules"): Annotated[tuple[Any, ...], AfterValidator(_reserved)],
+    (PathNames, "image"): SubPath,
+    (PathNames, "events"): SubPath,
+    (PathNames, "tag"): SubPath,
+    (CookieNames, "id"): CookieName,
+    (CookieNames, "click"): CookieName,
+    (ConsentPolicy, "regions"): Mapping[Annotated[str, Text(values.region)], Wanted],
+    # A hold is kept in Redis and in everybody's patience: platforms want an event within the hour.
+    (MergePolicy, "hold_s"): number(Ge(0), Le(3600)),
+    (MergePolicy, "events"): frozenset[EventName],
+    (MergePolicy, "confirm"): frozenset[EventName],
+    (DedupPolicy, "window_h"): number(Gt(0), Le(24 * 400)),
+    (DedupPolicy, "orders_d"): _DAYS,
+    (Limits, "per_address"): Rate | None,
+    (ProxyRoute, "path"): SubPath,
+    (ProxyRoute, "upstream"): Annotated[str, Text(values.upstream)],
+    (Batch, "max_events"): whole(Ge(1), Le(100_000)) | None,
+    (Batch, "max_wait_ms"): whole(Ge(0), Le(600_000)) | None,
+    (Destination, "endpoint"): Annotated[str, Text(values.base_url)] | None,
+    (Destination, "events"): Mapping[EventName, Plain | None],
+    (Destination, "rate_limit"): Rate | None,
+    (Destination, "sample"): number(Ge(0), Le(1)),
+}
