@@ -204,10 +204,12 @@ class Gateway:
             await asyncio.sleep(_STORE_RETRY_S)
 
     async def _watch(self) -> None:
-        """Reload when the file changes, where `server.watch` asks for it."""
-        seen = _changed(self._settings.path)
+        """Reload when the file changes, where `server.watch` asks for it; a further worker ends with its first."""
+        seen, parent = _changed(self._settings.path), os.getppid()
         while True:
             await asyncio.sleep(_WATCH_S)
+            if self._is_sibling and os.getppid() != parent:
+                self.stop()
             if self._settings.server.watch and (now := _changed(self._settings.path)) != seen:
                 seen = now
                 self.reload()
