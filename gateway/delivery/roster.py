@@ -124,6 +124,9 @@ class Roster:
                 log.warning("store.unavailable", doing="release", reason=str(err))
                 next_ms = POLL_MS * 2
                 self._due.clear()
+            except Exception:
+                log.exception("release.failed")
+                next_ms = POLL_MS * 2
             wait_ms = POLL_MS if next_ms is None else min(next_ms, POLL_MS)
             with suppress(TimeoutError):
                 async with asyncio.timeout(max(wait_ms, 1) / 1_000):

@@ -120,6 +120,11 @@ class Worker:
             log.warning("store.unavailable", doing="lease", destination=self.destination.name, reason=str(err))
             await self._sleep(int(_STORE_AWAY_S * 1_000), wakes=False)
             return ()
+        except Exception:
+            # A fault of ours in one lease must not end the destination's worker.
+            log.exception("lease.failed", destination=self.destination.name)
+            await self._sleep(int(_STORE_AWAY_S * 1_000), wakes=False)
+            return ()
         if not loan.legs:
             woken = await self._sleep(min(POLL_MS if loan.next_ms is None else loan.next_ms, POLL_MS), wakes=True)
             if woken:  # the first of several: let the others catch up

@@ -20,7 +20,7 @@ from gateway.core.plan import Plan
 from gateway.core.route import route
 from gateway.store import keys, outcomes, vault
 from gateway.store.database import Database, text
-from gateway.store.errors import Corrupt
+from gateway.store.errors import Corrupt, Unavailable
 from gateway.store.keeper import skip_args
 from gateway.store.outcomes import Fate
 
@@ -159,8 +159,14 @@ class Queues:
 
     async def _release_shard(self, shard: int, most: int) -> int | None:
         next_ms, ids = await self._lend(keys.hold(shard), most, self._token())
-        for act, _ in ids:
-            await self._release(shard, act)
+        for act, claims in ids:
+            try:
+                await self._release(shard, act)
+            except Unavailable:
+                raise
+            except Exception:
+                # One act that we cannot merge must not hold up the others; it comes due again after its lease.
+                log.exception("release.failed", act=act, claims=claims)
         return 0 if len(ids) == most else next_ms
 
     async def _release(self, shard: int, act: str) -> None:
