@@ -72,6 +72,16 @@ class OAuth:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class OAuth1:
+    """Authenticate by signing each call with two pairs of keys (RFC 5849, HMAC-SHA1)."""
+
+    consumer_key: str
+    consumer_secret: Secret
+    token: str
+    token_secret: Secret
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Signature:
     """Authenticate by signing the body: `name: t=<unix s>,v1=<hex HMAC-SHA256 of "t.body">`."""
 
@@ -79,7 +89,7 @@ class Signature:
     secret: Secret
 
 
-Auth: TypeAlias = Header | OAuth | Signature
+Auth: TypeAlias = Header | OAuth | OAuth1 | Signature
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,0 +1,110 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from gateway.sandbox import Sandbox
+from tests.commands.parts import KEY, PASSWORD, config_text, rewrite, tagway
+
+META = "{{adapter: meta, endpoint: '{meta}', dataset_id: '{dataset}', access_token: {token}}}"
+GOOGLE = """
+  google:
+    adapter: google_data_manager
+    endpoint: {google}
+    operating_account: "123"
+    credentials:
+      {{kind: refresh_token, client_id: c, client_secret: s, refresh_token: {token}, token_uri: "{google}/token"}}
+    conversions:
+      purchase: {{action_id: "987", mode: online}}
+      generate_lead: {{action_id: "988", mode: offline}}
+"""
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> Path:
+    path = tmp_path / "tagway.yaml"
+    path.write_text(config_text(8080, 8081))
+    return path
+
+
+async def test_a_good_file_is_good_and_its_warnings_stand_beside(config: Path) -> None:
+    done = await tagway("check", config)
+
+    assert (done.exit_code, done.stdout) == (0, f"{config}: good; 1 site, 2 destinations\n")
+    assert f"{config}:7:16: warning: sites.shop.api_keys[0]: a secret stands in the file; write" in done.stderr
+    assert not any(secret in done.output for secret in (KEY, PASSWORD))
+
+
+async def test_every_problem_is_told_with_its_place_and_the_nearest_word(config: Path) -> None:
+    rewrite(config, lambda text: text.replace("origins:", "orgins:").replace("adapter: echo", "adapter: ecko"))
+
+    done = await tagway("check", config)
+
+    assert done.exit_code == 1
+    assert f"{config}:6:5: sites.shop.orgins: unknown option; did you mean origins?" in done.stderr
+    assert "destinations.echo.adapter: no adapter of this name is installed; did you mean echo?" in done.stderr
+    assert done.stderr.endswith(f"problems in {config}\n")
+
+
+async def test_a_file_that_is_not_there_is_wrong_use(tmp_path: Path) -> None:
+    assert (await tagway("check", tmp_path / "none.yaml")).exit_code == 2
+
+
+async def test_online_good_credentials_are_good_and_no_event_is_sent(config: Path, sandbox: Sandbox) -> None:
+    meta = META.format(meta=sandbox.endpoint("meta"), dataset=1, token="sandbox-meta-token")
+    google = GOOGLE.format(google=sandbox.endpoint("google"), token="sandbox-refresh-token")
+    rewrite(config, lambda text: text + f"  meta: {meta}{google}")
+
+    done = await tagway("check", "--online", config)
+
+    assert done.exit_code == 0, done.output
+    assert done.stdout.splitlines()[1:] == [
+        "echo: no online check",
+        "hook: no online check",
+        f"meta: good: {sandbox.endpoint('meta')} takes the credentials",
+        f"google: good: {sandbox.endpoint('google')} takes the credentials",
+    ]
+    assert [sandbox.events(name) for name in ("meta", "google")] == [[], []]
+
+
+async def test_online_bad_credentials_are_bad_and_never_printed(config: Path, sandbox: Sandbox) -> None:
+    meta = META.format(meta=sandbox.endpoint("meta"), dataset=1, token="withdrawn-token-of-meta")
+    google = GOOGLE.format(google=sandbox.endpoint("google"), token="withdrawn-token-of-google")
+    rewrite(config, lambda text: text + f"  meta: {meta}{google}")
+
+    done = await tagway("check", "--online", config)
+
+    assert done.exit_code == 1
+    assert "meta: bad: refused (190)" in done.stdout
+    assert "google: bad: no access token for these credentials (invalid_grant)" in done.stdout
+    assert "withdrawn-token" not in done.output
+
+
+async def test_online_a_platform_that_is_away_is_not_called_good(config: Path, unused_tcp_port: int) -> None:
+    away = f"http://127.0.0.1:{unused_tcp_port}"
+    rewrite(config, lambda text: text + "  meta: " + META.format(meta=away, dataset=1, token="t0ken"))
+
+    done = await tagway("check", "--online", config)
+
+    assert done.exit_code == 1
+    assert f"meta: bad: {away} could not be asked (connect); try again" in done.stdout
+
+
+async def test_the_schema_is_json_with_every_adapter() -> None:
+    done = await tagway("schema")
+
+    told = json.loads(done.stdout)
+    assert done.exit_code == 0
+    assert "sites" in told["properties"]
+
+
+async def test_the_version_is_told() -> None:
+    done = await tagway("--version")
+
+    assert (done.exit_code, done.stdout.split()[0]) == (0, "tagway")
+
+
+async def test_a_command_that_is_not_there_is_wrong_use() -> None:
+    assert (await tagway("doctor")).exit_code == 2
