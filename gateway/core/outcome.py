@@ -63,7 +63,6 @@ class Dead(StrEnum):
     UNREADABLE = "unreadable"  # the stored payload is damaged
     LEAK = "leak"  # readable personal data where a digest belongs: stopped by the outgoing scanner
     REDIRECT = "redirect"
-    TOO_LARGE = "too_large"
 
 
 class Pending(StrEnum):

@@ -202,6 +202,8 @@ class Worker:
         maybe_ms = leg.fate.maybe_ms if leg.fate else None
         if maybe_ms is None and leg.claims > 1:
             maybe_ms = event.received_ms
+        if maybe_ms is not None and self.destination.mode == "at_most_once":
+            return self._end(leg, Kind.DEAD, dead(Dead.UNKNOWN_OUTCOME))
         adapter = self.destination.adapter
         given_up = retry.given_up(
             now_ms=now_ms,
@@ -241,7 +243,8 @@ class Worker:
                 for packed, verdict in zip(part, verdicts, strict=True)
                 if not _is_split(verdict, part)
             ]
-            await self._settle([self._settlement(packed, verdict) for packed, verdict in judged])
+            maybe = _may_have_arrived(answer)
+            await self._settle([self._settlement(packed, verdict, maybe=maybe) for packed, verdict in judged])
             await self._keep_samples([packed for packed, verdict in judged if _tells(verdict)], answer)
             if 0 < len(again) < len(part):  # the bad rows were named and are out
                 parts.append(again)
@@ -291,8 +294,8 @@ class Worker:
             case None:
                 self.gate.worked()
 
-    def _settlement(self, packed: Packed, verdict: Verdict) -> Settlement:
-        """Turn the platform's verdict on one leg into what is written of it."""
+    def _settlement(self, packed: Packed, verdict: Verdict, *, maybe: bool) -> Settlement:
+        """Turn the verdict on one leg into what is written of it. `maybe`: the platform may have taken it."""
         leg, reason = packed.leg, verdict.reason
         attempts = (leg.fate.attempts if leg.fate else 0) + 1
         match verdict.ruling:
@@ -306,7 +309,7 @@ class Worker:
                 return Settlement(leg=leg, kind=Kind.BACK)
             case Ruling.RETRY:
                 maybe_ms = leg.fate.maybe_ms if leg.fate else None
-                if maybe_ms is None and reason not in _NOT_SENT:
+                if maybe_ms is None and maybe:
                     maybe_ms = self._now_ms()
                 if maybe_ms is not None and self.destination.mode == "at_most_once":
                     return self._end(leg, Kind.DEAD, dead(Dead.UNKNOWN_OUTCOME), reason)
@@ -369,8 +372,15 @@ class Worker:
         self._said = said
 
 
-# Reasons that prove the platform never saw the request.
-_NOT_SENT: Final = frozenset({"dns", "connect", "connect_timeout", "tls", "tls_certificate"})
+def _may_have_arrived(answer: Response | NoAnswer | NoToken) -> bool:
+    """Say whether the platform may have taken a request that it did not confirm."""
+    match answer:
+        case Response():
+            return True
+        case NoAnswer(maybe=maybe):
+            return maybe
+        case NoToken():
+            return False
 
 
 def _is_split(verdict: Verdict, part: Sequence[Packed]) -> bool:

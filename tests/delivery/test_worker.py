@@ -185,6 +185,20 @@ async def test_at_most_once_never_repeats_an_unknown_outcome(build: Build, platf
     assert platform.ids == ["e-1"]
 
 
+async def test_at_most_once_never_repeats_what_a_killed_gateway_had_on_loan(
+    build: Build, platform: Platform, database: Database
+) -> None:
+    house = build(mode="at_most_once")
+    await house.keeper.keep([now_event("e-1")])
+    (leg,) = (await house.queues.lease("parrot", 10)).legs  # and then its borrower is killed
+    await database.redis.zadd(keys.queue(leg.shard, "parrot").due, {leg.id: 0})
+
+    house.roster.apply()
+
+    assert await house.ends_as("e-1", "dead:unknown_outcome")
+    assert platform.calls == []
+
+
 async def test_an_event_older_than_the_platform_takes_is_never_sent(build: Build, platform: Platform) -> None:
     house = build()
     house.roster.apply()
