@@ -43,6 +43,17 @@ class NoToken:
     refused: bool
 
 
+def may_have_arrived(answer: Response | NoAnswer | NoToken) -> bool:
+    """Say whether the platform may have taken a request that it did not confirm."""
+    match answer:
+        case Response():
+            return True
+        case NoAnswer(maybe=maybe):
+            return maybe
+        case NoToken():
+            return False
+
+
 class Sender:
     """Sends one destination's requests. Use `open` and `close`, or as an async context manager."""
 

@@ -25,7 +25,7 @@ from gateway.core.scan import leak
 from gateway.core.site import Destination
 from gateway.delivery.gate import Gate, State
 from gateway.delivery.rate import rate
-from gateway.delivery.sender import NoAnswer, NoToken, Sender
+from gateway.delivery.sender import NoAnswer, NoToken, Sender, may_have_arrived
 from gateway.store.errors import Unavailable
 from gateway.store.ledger import Ledger
 from gateway.store.outcomes import Fate
@@ -243,7 +243,7 @@ class Worker:
                 for packed, verdict in zip(part, verdicts, strict=True)
                 if not _is_split(verdict, part)
             ]
-            maybe = _may_have_arrived(answer)
+            maybe = may_have_arrived(answer)
             await self._settle([self._settlement(packed, verdict, maybe=maybe) for packed, verdict in judged])
             await self._keep_samples([packed for packed, verdict in judged if _tells(verdict)], answer)
             if 0 < len(again) < len(part):  # the bad rows were named and are out
@@ -370,17 +370,6 @@ class Worker:
         level = log.error if self.gate.state is State.PAUSED else log.info
         level("destination.changed", destination=self.destination.name, state=self.gate.state, reason=self.gate.reason)
         self._said = said
-
-
-def _may_have_arrived(answer: Response | NoAnswer | NoToken) -> bool:
-    """Say whether the platform may have taken a request that it did not confirm."""
-    match answer:
-        case Response():
-            return True
-        case NoAnswer(maybe=maybe):
-            return maybe
-        case NoToken():
-            return False
 
 
 def _is_split(verdict: Verdict, part: Sequence[Packed]) -> bool:

@@ -13,12 +13,22 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, Final
 
+import orjson
+
 import adapters
 from adapters.echo import Echo
+from adapters.ga4 import GA4
 from adapters.google_data_manager import Conversion, Credentials, GoogleDataManager
+from adapters.linkedin import LinkedIn
 from adapters.meta import Meta
+from adapters.microsoft import Microsoft
+from adapters.pinterest import Pinterest
+from adapters.reddit import Reddit
+from adapters.snapchat import Snapchat
 from adapters.tiktok import TikTok
 from adapters.webhook import Webhook
+from adapters.x import Credentials as XCredentials
+from adapters.x import X
 from gateway.core.adapter import Adapter, Response, Secret
 
 Options = Mapping[str, Any]
@@ -86,6 +96,12 @@ def _google(options: Options) -> GoogleDataManager:
     )
 
 
+def _x(options: Options) -> X:
+    """Sign with the four keys, the richer of X's two ways to authenticate."""
+    keys = _sealed(options["credentials"], "consumer_secret", "access_token_secret")
+    return X(**{**options, "credentials": XCredentials(**keys)})
+
+
 ALL: Final = (
     Entry(name="echo", make=lambda options: Echo(**options), options={}),
     Entry(
@@ -134,5 +150,73 @@ ALL: Final = (
         options={"pixel_code": "C123", "access_token": "s3cret-of-tiktok"},
         secrets=("s3cret-of-tiktok",),
         confirms=lambda count: answer(b'{"code":0,"message":"OK","request_id":"%d","data":{}}' % count),
+    ),
+    Entry(
+        name="snapchat",
+        make=lambda options: Snapchat(**_sealed(options, "access_token")),
+        options={"pixel_id": "0a1b2c3d-0000-4000-8000-000000000000", "access_token": "s3cret-of-snapchat"},
+        secrets=("s3cret-of-snapchat",),
+        confirms=lambda count: answer(b'{"status":"VALID","reason":"Events have been processed successfully."}'),
+    ),
+    Entry(
+        name="pinterest",
+        make=lambda options: Pinterest(**_sealed(options, "access_token")),
+        options={"ad_account_id": "549755885175", "access_token": "s3cret-of-pinterest"},
+        secrets=("s3cret-of-pinterest",),
+        confirms=lambda count: answer(
+            orjson.dumps(
+                {
+                    "num_events_received": count,
+                    "num_events_processed": count,
+                    "events": [{"status": "processed", "error_message": "", "warning_message": ""}] * count,
+                }
+            )
+        ),
+    ),
+    Entry(
+        name="reddit",
+        make=lambda options: Reddit(**_sealed(options, "access_token")),
+        options={"pixel_id": "a2_abcdef", "access_token": "s3cret-of-reddit"},
+        secrets=("s3cret-of-reddit",),
+        confirms=lambda count: answer(b'{"data":{"message":"Successfully processed %d conversion events."}}' % count),
+    ),
+    Entry(
+        name="microsoft",
+        make=lambda options: Microsoft(**_sealed(options, "access_token")),
+        options={"tag_id": "187012345", "access_token": "s3cret-of-microsoft"},
+        secrets=("s3cret-of-microsoft",),
+        confirms=lambda count: answer(b'{"eventsReceived":%d,"traceId":"t-1"}' % count),
+    ),
+    Entry(
+        name="ga4",
+        make=lambda options: GA4(**_sealed(options, "api_secret")),
+        options={"measurement_id": "G-ABC123", "api_secret": "s3cret-of-ga4"},
+        secrets=("s3cret-of-ga4",),
+    ),
+    Entry(
+        name="linkedin",
+        make=lambda options: LinkedIn(**_sealed(options, "access_token")),
+        options={
+            "access_token": "s3cret-of-linkedin",
+            "conversions": {"purchase": "104012", "generate_lead": "urn:lla:llaPartnerConversion:104013"},
+        },
+        secrets=("s3cret-of-linkedin",),
+        confirms=lambda count: answer(b'{"elements":[' + b",".join([b'{"status":201}'] * count) + b"]}"),
+    ),
+    Entry(
+        name="x",
+        make=_x,
+        options={
+            "pixel_id": "o1abc",
+            "conversions": {"purchase": "tw-o1abc-o2pur", "generate_lead": "o3lea"},
+            "credentials": {
+                "consumer_key": "key-of-x",
+                "consumer_secret": "s3cret-of-x-app",
+                "access_token": "42-token-of-x",
+                "access_token_secret": "s3cret-of-x-user",
+            },
+        },
+        secrets=("s3cret-of-x-app", "s3cret-of-x-user"),
+        confirms=lambda count: answer(b'{"request":{},"data":{"conversions_processed":%d,"debug_id":"d-1"}}' % count),
     ),
 )

@@ -26,7 +26,7 @@ NUMBER = st.one_of(st.integers(-(2**53), 2**53), st.floats(allow_nan=False, allo
 MILLIS = st.integers(0, 4_102_444_800_000)
 
 SPELLINGS = {
-    "email": ("plain", "google"),
+    "email": ("plain", "google", "folded"),
     "phone": ("digits", "e164"),
     "first_name": ("letters", "google", "unspaced"),
     "last_name": ("letters", "google", "unspaced"),
@@ -36,7 +36,20 @@ SPELLINGS = {
     "external_id": ("lower", "trimmed"),
 }
 COOKIES = ("fbp", "fbc", "ttp", "gcl_au", "ga_client_id", "ga_session_id")
-CLICKS = ("gclid", "gbraid", "wbraid", "dclid", "fbclid", "ttclid", "scid", "msclkid", "li_fat_id", "epik", "twclid")
+CLICKS = (
+    "gclid",
+    "gbraid",
+    "wbraid",
+    "dclid",
+    "fbclid",
+    "ttclid",
+    "scid",
+    "msclkid",
+    "li_fat_id",
+    "epik",
+    "twclid",
+    "rdt_cid",
+)
 NAMES = ("page_view", "view_item", "purchase", "refund", "generate_lead", "sign_up", "search", "add_to_cart", "quiz")
 # Words that mean something to a platform: a stranger may send them as properties of his own.
 LOADED = ("content_ids", "contents", "value", "currency", "em", "email", "order_id", "status", "num_items", "custom")

@@ -54,12 +54,16 @@ FULL = msgspec.structs.replace(
     transaction_id="1001",
     person=Person(
         digests={
-            "email": {"plain": "62a14e44f765419d10fea99367361a727c12365e2520f32218d505ed9aa0f62f"},
+            "email": dict.fromkeys(
+                ("plain", "folded"), "62a14e44f765419d10fea99367361a727c12365e2520f32218d505ed9aa0f62f"
+            ),
             "phone": {"e164": "1ef970831d7963307784fa8688e8fce101a15685d62aa765fed23f3a2c576a4e"},
         }
     ),
     browser=Browser(
-        ip="203.0.113.7", user_agent="Mozilla/5.0", cookies={"fbp": "fb.1.1795305600250.52390506499288804"}
+        ip="203.0.113.7",
+        user_agent="Mozilla/5.0",
+        cookies={"fbp": "fb.1.1795305600250.52390506499288804", "ga_client_id": "584335997.1746564151"},
     ),
 )
 

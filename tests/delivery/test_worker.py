@@ -246,7 +246,7 @@ async def test_damaged_content_ends_as_unreadable(build: Build, platform: Platfo
     house.roster.apply()
 
     async def counted() -> bool:
-        return any(row["outcome"] == "dead:unreadable" for row in await house.ledger.totals(0))
+        return any(row["outcome"] == "dead:unreadable" for row in await house.ledger.counts.totals(0))
 
     assert await wait_until(counted, 10)
     assert platform.calls == []
@@ -264,8 +264,9 @@ async def test_an_event_that_its_adapter_cannot_survive_becomes_poison_and_other
         # the lease is what makes it wait: end it by hand instead of sleeping it out
         for shard in range(database.shards):
             place = keys.queue(shard, "parrot")
-            for leg in await database.redis.zrange(place.due, 0, -1):
-                await database.redis.zadd(place.due, {leg: 0})
+            waiting: Any = await database.redis.zrange(place.due, 0, -1)
+            if waiting:
+                await database.redis.zadd(place.due, dict.fromkeys(waiting, 0))
         return (await house.outcome("bug"))[0] == "dead:poison"
 
     assert await wait_until(hurried, 15)

@@ -10,19 +10,33 @@ from typing import Any
 import pytest
 
 from adapters.echo import Echo
+from adapters.ga4 import GA4
 from adapters.google_data_manager import GoogleDataManager
+from adapters.linkedin import LinkedIn
 from adapters.meta import Meta
+from adapters.microsoft import Microsoft
+from adapters.pinterest import Pinterest
+from adapters.reddit import Reddit
+from adapters.snapchat import Snapchat
 from adapters.tiktok import TikTok
 from adapters.webhook import Webhook
+from adapters.x import X
 from gateway.settings import Settings, document, load, schema, warnings
 
 ROOT = Path(__file__).parents[2]
 ADAPTERS = {
     "echo": lambda: Echo,
+    "ga4": lambda: GA4,
     "google_data_manager": lambda: GoogleDataManager,
+    "linkedin": lambda: LinkedIn,
     "meta": lambda: Meta,
+    "microsoft": lambda: Microsoft,
+    "pinterest": lambda: Pinterest,
+    "reddit": lambda: Reddit,
+    "snapchat": lambda: Snapchat,
     "tiktok": lambda: TikTok,
     "webhook": lambda: Webhook,
+    "x": lambda: X,
 }
 VARIABLE = re.compile(r"\$\{([A-Z_]+)\}")
 

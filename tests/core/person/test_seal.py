@@ -18,7 +18,7 @@ from gateway.core.person import seal
 NOTHING = hashlib.sha256(b"").hexdigest()
 DIGEST = hashlib.sha256(b"somebody").hexdigest()
 SPELLINGS = {
-    "email": {"plain", "google"},
+    "email": {"plain", "google", "folded"},
     "phone": {"digits", "e164"},
     "first_name": {"letters", "google", "unspaced"},
     "last_name": {"letters", "google", "unspaced"},
@@ -88,6 +88,17 @@ def test_email_digests_are_the_documented_ones() -> None:
     }
 
     assert {email: person_of(email=email).digest("email", "plain") for email in said} == said
+
+
+def test_an_email_is_folded_whatever_its_domain() -> None:
+    # The example of Reddit's page on match keys, read 2026-11-22.
+    documented = "ff8d9819fc0e12bf0d24892e45987e249a28dce836a85cad60e28eaaa8c6d976"
+
+    said = {
+        person_of(email=email).digest("email", "folded") for email in ("Al.ice+Apple@Example.Com", "alice@example.com")
+    }
+
+    assert said == {documented}
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,203 @@
+"""LinkedIn Conversions API (`conversionEvents`): events of conversion rules.
+
+LinkedIn is not told what happened: the rule says it. So every event that shall be sent is mapped to the rule that was
+made for it (`conversions`), one with the source "Conversions API"; the Insight Tag has a rule of its own.
+
+| answer                                  | means                                       | we                          |
+|-----------------------------------------|---------------------------------------------|-----------------------------|
+| 200, 201 with an element for each event | each by its own `status`                    | 2xx delivered, 4xx rejected |
+| 401 (EXPIRED_, REVOKED_, INVALID_…)     | the token                                   | halt                        |
+| 403                                     | no right, or no role in the ad account      | halt                        |
+| 404                                     | the address or the rule's account           | halt                        |
+| 422, 400                                | all refused for one; it stands in `message` | reject it, send the others  |
+| 426                                     | this `api_version` has ended                | halt                        |
+| 429                                     | 600 a minute, 300,000 a day                 | wait                        |
+| 5xx                                     | LinkedIn's own trouble                      | come again                  |
+
+Names are taken in clear only, which we do not have: people go by e-mail digest and click id.
+
+Source: learn.microsoft.com/linkedin/marketing (Conversions API, deduplication, conversions FAQ) and the answers in the
+fixtures of rudder-transformer, read 2026-11-22. How long an `eventId` is remembered, and whether a second copy of our
+own is recognised at all, is not written there: a repeat after a lost answer is tried for a day and no longer.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any, ClassVar, Final, Literal
+
+from gateway.core.adapter import Auth, Header, Payload, Request, Response, Ruling, Secret, Verdict, by_status, compact
+from gateway.core.event import Event, Purpose
+from gateway.core.outcome import Skip
+
+# What a rule may be about, for our events: the kind to choose when the rule is made. It never travels.
+RULES: Final[Mapping[str, str]] = {
+    "page_view": "KEY_PAGE_VIEW",
+    "view_item": "VIEW_CONTENT",
+    "view_item_list": "VIEW_CONTENT",
+    "search": "SEARCH",
+    "add_to_cart": "ADD_TO_CART",
+    "add_to_wishlist": "ADD_TO_LIST",
+    "begin_checkout": "START_CHECKOUT",
+    "add_payment_info": "ADD_BILLING_INFO",
+    "purchase": "PURCHASE",
+    "generate_lead": "LEAD",
+    "sign_up": "SIGN_UP",
+    "subscribe": "SUBSCRIBE",
+    "start_trial": "START_TRIAL",
+    "contact": "CONTACT",
+    "submit_application": "SUBMIT_APPLICATION",
+    "file_download": "DOWNLOAD",
+}
+
+_URN: Final = "urn:lla:llaPartnerConversion:"
+_RULE: Final = re.compile(rf"(?:{_URN})?([0-9]{{1,20}})")
+_VERSION: Final = re.compile(r"20[0-9]{4}")
+_CURRENCY: Final = re.compile(r"[A-Z]{3}")
+# A UUID in practice; LinkedIn says no more than that it is a text.
+_CLICK: Final = re.compile(r"[A-Za-z0-9_-]{1,128}")
+_CODE: Final = re.compile(r"[A-Z][A-Z0-9_]{1,63}")
+# `Index: 3, ERROR :: /conversionValue/amount :: …`, or `ERROR :: /elements/3/conversionValue/…`.
+_ROW: Final = re.compile(r"(?:\bIndex: ?|/elements/)([0-9]{1,4})\b")
+# Sums of prices come as 0.30000000000000004; no currency has more than four places behind the point.
+_PLACES: Final = 4
+_HALTED: Final = frozenset({401, 403, 404, 426})
+_REFUSED: Final = frozenset({400, 422})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LinkedIn:
+    """The conversion rules of one ad account.
+
+    `access_token`: of Campaign Manager ("Direct API"), or of an application with `rw_conversions`, which ends after
+    60 days.
+    `conversions`: our event name to a rule's id; an event that is not named here is not sent.
+    `api_version`: LinkedIn ends a version about twelve months after its name: move on before 2027-04.
+    `user_ip`: `always` sends the visitor's address beside another identifier.
+    """
+
+    access_token: Secret
+    conversions: Mapping[str, str]
+    api_version: str = "202604"
+    user_ip: Literal["never", "always"] = "never"
+
+    endpoint: ClassVar[str] = "https://api.linkedin.com"
+    purposes: ClassVar[frozenset[Purpose]] = frozenset({Purpose.AD_STORAGE, Purpose.AD_USER_DATA})
+    # 5000 are taken; one bad event refuses all of them, and a fifth is far within 600 requests a minute.
+    max_batch: ClassVar[int] = 1000
+    max_wait_ms: ClassVar[int] = 500
+    # 90 days, and an older event would refuse the others: a day is kept back.
+    max_age_s: ClassVar[int] = 89 * 86_400
+    dedup_s: ClassVar[int | None] = 86_400
+    # Of two copies one is dropped, whatever it adds.
+    takes_late: ClassVar[bool] = False
+    # Digests and click ids stand under one key, `idValue`: none can be named here. Both come from fields of their own.
+    hashed: ClassVar[frozenset[str]] = frozenset()
+
+    def __post_init__(self) -> None:
+        if not _VERSION.fullmatch(self.api_version):
+            raise ValueError("api_version: write year and month, as in 202604")
+        if not self.conversions:
+            raise ValueError("conversions: name at least one event and its conversion rule")
+        if "refund" in self.conversions:
+            raise ValueError("conversions.refund: LinkedIn takes no conversion back; it would count as another one")
+        for name, rule in self.conversions.items():
+            if not _RULE.fullmatch(rule):
+                raise ValueError(f"conversions.{name}: write the digits of the conversion rule, in quotes")
+
+    @property
+    def auth(self) -> Auth | None:
+        return Header(name="Authorization", secret=self.access_token, prefix="Bearer ")
+
+    def name(self, event_name: str) -> str | None:
+        return event_name if event_name in self.conversions else None
+
+    def payload(self, event: Event, name: str) -> Payload | Skip:
+        """Say the event for the rule configured under this name."""
+        rule = _RULE.fullmatch(self.conversions.get(name, ""))
+        if rule is None:
+            return Skip.UNMAPPED
+        if event.test:
+            return Skip.TEST  # LinkedIn has no way to mark a test
+        people = self._people(event)
+        if not people:
+            return Skip.NO_IDENTIFIER
+        said = {
+            "conversion": _URN + rule[1],
+            "conversionHappenedAt": event.at_ms,
+            "conversionValue": _value(event),
+            "eventId": event.event_id,
+            "user": {"userIds": people},
+        }
+        return Payload(body=compact(said))
+
+    def request(self, payloads: Sequence[Payload]) -> Request:
+        return Request(
+            path="/rest/conversionEvents",
+            json={"elements": [payload.body for payload in payloads]},
+            headers={
+                "LinkedIn-Version": self.api_version,
+                "X-Restli-Protocol-Version": "2.0.0",
+                "X-RestLi-Method": "BATCH_CREATE",
+            },
+        )
+
+    def verdicts(self, response: Response, count: int) -> list[Verdict]:
+        """Rule on each element where there are any, else on the request.
+
+        Shape:  SPLIT beside REJECTED is known not to be taken: send it again at once without the rejected ones.
+        """
+        told = response.json()
+        told = told if isinstance(told, dict) else {}
+        if 200 <= response.status < 300:
+            elements = told.get("elements")
+            if isinstance(elements, list) and len(elements) == count:
+                return [_of_element(element, response) for element in elements]
+            return by_status(response, count)
+        code = told.get("code")
+        reason = code if isinstance(code, str) and _CODE.fullmatch(code) else f"http_{response.status}"
+        if response.status in _HALTED:
+            return [Verdict(ruling=Ruling.HALT, reason=reason)] * count
+        if response.status in _REFUSED:
+            lost = {row for found in _ROW.findall(str(told.get("message"))) if (row := int(found)) < count}
+            rulings = (Ruling.REJECTED if row in lost else Ruling.SPLIT for row in range(count))
+            return [Verdict(ruling=ruling, reason=reason) for ruling in rulings]
+        return by_status(response, count)
+
+    def _people(self, event: Event) -> list[dict[str, str]]:
+        """List whom LinkedIn may know it by; an address alone stands for a household and is nobody."""
+        click, email = event.clicks.get("li_fat_id"), event.person.digest("email", "plain")
+        found = []
+        if email is not None:
+            found.append({"idType": "SHA256_EMAIL", "idValue": email})
+        if click is not None and _CLICK.fullmatch(click.id):
+            found.append({"idType": "LINKEDIN_FIRST_PARTY_ADS_TRACKING_UUID", "idValue": click.id})
+        if found and self.user_ip == "always" and event.browser.ip:
+            found.append({"idType": "PLAINTEXT_IP_ADDRESS", "idValue": event.browser.ip})
+        return found
+
+
+def _value(event: Event) -> dict[str, str] | None:
+    """Say the money as text, without an exponent; never without its currency, and never a loss."""
+    currency = (event.currency or "").upper()
+    if event.value is None or event.value < 0 or not _CURRENCY.fullmatch(currency):
+        return None
+    return {"currencyCode": currency, "amount": format(Decimal(str(round(event.value, _PLACES))), "f")}
+
+
+def _of_element(element: Any, response: Response) -> Verdict:
+    """Rule on one event by its own status, which means what HTTP means by it."""
+    status = element.get("status") if isinstance(element, dict) else None
+    if type(status) is not int:
+        return Verdict(ruling=Ruling.RETRY, reason=f"http_{response.status}")
+    if 200 <= status < 300:
+        return Verdict(ruling=Ruling.ACCEPTED)
+    if status in _HALTED:
+        return Verdict(ruling=Ruling.HALT, reason=f"http_{status}")
+    ruling = by_status(Response(status=status, headers=response.headers, body=b""), 1)[0]
+    if ruling.ruling is Ruling.SPLIT:  # nobody shares this status
+        return Verdict(ruling=Ruling.REJECTED, reason=ruling.reason)
+    return ruling

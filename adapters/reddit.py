@@ -1,0 +1,179 @@
+"""Reddit Conversions API v3: our events in the words of a Reddit Pixel.
+
+| answer                      | means                                            | we                      |
+|-----------------------------|--------------------------------------------------|-------------------------|
+| 2xx, `data.message` is text | all were processed                               | have delivered all      |
+| 400                         | one bad event; none was processed                | send halves             |
+| 401, 403                    | the token, its scope, or not its pixel           | halt                    |
+| 429                         | too often (1000 requests, 10,000 events a second)| wait                    |
+| 5xx                         | none was processed                               | come again              |
+| all else                    |                                                  | rule by the HTTP status |
+
+Source: Reddit Ads API v3, Conversions API (Direct integration, Migration, Match keys), as quoted by those who send to
+it, and Reddit's own web template (reddit/reddit-gtm-template), read 2026-11-22; Reddit's reference itself could not be
+read. A 400 is said to list `invalid_events`; their shape is not documented, so they are not read and halves are sent.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar, Final
+
+from gateway.core.adapter import Auth, Header, Payload, Request, Response, Ruling, Secret, Verdict, by_status, compact
+from gateway.core.event import Event, Grant, Item, Purpose
+from gateway.core.goods import currency_code, pieces, pieces_in_all, worth
+from gateway.core.outcome import Skip
+
+# Our name -> Reddit's tracking type. A name that is not here goes as a custom event, unchanged, and Reddit's own names
+# are their own; None goes nowhere.
+NAMES: Final[Mapping[str, str | None]] = {
+    "page_view": "PAGE_VISIT",
+    "view_item": "VIEW_CONTENT",
+    "view_item_list": "VIEW_CONTENT",
+    "search": "SEARCH",
+    "add_to_cart": "ADD_TO_CART",
+    "add_to_wishlist": "ADD_TO_WISHLIST",
+    "purchase": "PURCHASE",
+    "generate_lead": "LEAD",
+    "sign_up": "SIGN_UP",
+    # Nothing takes a purchase back; a custom event of that name would read as a gain.
+    "refund": None,
+}
+_TYPES: Final = frozenset(name for name in NAMES.values() if name)
+
+_SOURCES: Final = {"website": "WEBSITE", "app": "APP", "physical_store": "PHYSICAL_STORE"}
+_URL: Final = re.compile(r"https?://[^/\s]")
+_UUID: Final = re.compile(r"(?:[0-9]{13}\.)?[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reddit:
+    """One pixel.
+
+    `test_id`: from Event Testing in Ads Manager, which shows one event a request; only events marked `test` carry it.
+    `limited_data_use`: marks every event (LDU); one whose ad_personalization is not granted is always marked. Country
+    and region (US, US-CA) go beside the mark; absent, Reddit looks at the address.
+    """
+
+    pixel_id: str
+    access_token: Secret
+    test_id: str | None = None
+    limited_data_use: bool = False
+    data_processing_country: str | None = None
+    data_processing_region: str | None = None
+
+    endpoint: ClassVar[str] = "https://ads-api.reddit.com"
+    purposes: ClassVar[frozenset[Purpose]] = frozenset({Purpose.AD_STORAGE, Purpose.AD_USER_DATA})
+    # 1000 are taken; no limit in bytes is written down, and one bad event refuses the whole request.
+    max_batch: ClassVar[int] = 500
+    max_wait_ms: ClassVar[int] = 500
+    # 7 days, less half a day: one older event fails its whole request.
+    max_age_s: ClassVar[int] = 561_600
+    # 2 days, by conversion id, within one type of event and one source.
+    dedup_s: ClassVar[int | None] = 48 * 3600
+    # The poorer of two copies is dropped; nothing is restated.
+    takes_late: ClassVar[bool] = False
+    hashed: ClassVar[frozenset[str]] = frozenset({"email", "phone_number", "external_id"})
+
+    def __post_init__(self) -> None:
+        if not re.fullmatch(r"[A-Za-z0-9_]{1,64}", self.pixel_id):
+            raise ValueError("pixel_id: write it as Events Manager shows it, such as a2_abcdef")
+
+    @property
+    def auth(self) -> Auth | None:
+        return Header(name="Authorization", secret=self.access_token, prefix="Bearer ")
+
+    def name(self, event_name: str) -> str | None:
+        return NAMES.get(event_name, event_name)
+
+    def payload(self, event: Event, name: str) -> Payload | Skip:
+        """Say the event; its lane tells a test from the truth."""
+        if event.test and self.test_id is None:
+            return Skip.TEST
+        source = _SOURCES.get(event.action_source, "OTHER")
+        in_store = source == "PHYSICAL_STORE"
+        click = None if in_store else event.clicks.get("rdt_cid")
+        user = _user(event, in_store=in_store)
+        is_known = click is not None or not {"email", "phone_number", "external_id", "uuid"}.isdisjoint(user)
+        if not is_known and not {"ip_address", "user_agent"} <= user.keys():
+            return Skip.NO_IDENTIFIER
+        page = event.page.location or ""
+        said = {
+            "event_at": event.at_ms,
+            "action_source": source,
+            "event_source_url": page if source == "WEBSITE" and _URL.match(page) else None,
+            "click_id": click.id if click else None,
+            "type": {"tracking_type": name}
+            if name in _TYPES
+            else {"tracking_type": "CUSTOM", "custom_event_name": name},
+            "user": user | self._data_processing(event),
+            "metadata": _metadata(event),
+        }
+        return Payload(body=compact(said), lane="test" if event.test else "")
+
+    def request(self, payloads: Sequence[Payload]) -> Request:
+        data = {
+            "test_id": self.test_id if payloads[0].lane == "test" else None,
+            "events": [payload.body for payload in payloads],
+        }
+        return Request(path=f"/api/v3/pixels/{self.pixel_id}/conversion_events", json={"data": compact(data)})
+
+    def verdicts(self, response: Response, count: int) -> list[Verdict]:
+        """Rule on all alike: Reddit processes a request whole or not at all."""
+        told = response.json()
+        data = told.get("data") if isinstance(told, dict) else None
+        said = data.get("message") if isinstance(data, dict) and "error" not in told else None
+        if isinstance(said, str) and said and 200 <= response.status < 300:
+            return [Verdict(ruling=Ruling.ACCEPTED)] * count
+        return by_status(response, count)
+
+    def _data_processing(self, event: Event) -> dict[str, Any]:
+        if not self.limited_data_use and event.consent.ad_personalization is Grant.GRANTED:
+            return {}
+        told = {"modes": ["LDU"], "country": self.data_processing_country, "region": self.data_processing_region}
+        return {"data_processing_options": compact(told)}
+
+
+def _user(event: Event, *, in_store: bool) -> dict[str, Any]:
+    """Say who it was. In a store there is no device: Reddit asks for the person alone."""
+    person, browser, uuid = event.person, event.browser, event.properties.get("rdt_uuid")
+    device = {
+        "ip_address": browser.ip,
+        "user_agent": browser.user_agent,
+        # The pixel's cookie `_rdt_uuid`, where the site passes it on.
+        "uuid": uuid if isinstance(uuid, str) and _UUID.fullmatch(uuid) else None,
+    }
+    somebody = {
+        "email": person.digest("email", "folded"),
+        "phone_number": person.digest("phone", "e164"),
+        "external_id": person.digest("external_id", "trimmed"),
+    }
+    return compact(somebody | ({} if in_store else device))
+
+
+def _metadata(event: Event) -> dict[str, Any]:
+    """Say the money and the goods. The conversion id is the one that the page's own pixel used: the event id."""
+    currency = currency_code(event)
+    return compact(
+        {
+            "conversion_id": event.event_id,
+            "currency": currency,
+            "value": worth(event) if currency else None,
+            "item_count": pieces_in_all(event),
+            "products": [_product(item) for item in event.items if item.item_id],
+        }
+    )
+
+
+def _product(item: Item) -> dict[str, Any]:
+    return compact(
+        {
+            "id": item.item_id,
+            "name": item.item_name,
+            "category": item.item_category,
+            "item_price": item.price,
+            "quantity": pieces(item),
+        }
+    )

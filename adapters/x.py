@@ -1,0 +1,239 @@
+"""X (Twitter) Conversion API (`measurement/conversions`): events of one pixel.
+
+X is told which of its own events it was: every event that shall be sent is mapped to one of Events Manager
+(`conversions`), the same that the page's pixel fires.
+
+| answer                                      | means                            | we                                  |
+|---------------------------------------------|----------------------------------|-------------------------------------|
+| 200, `conversions_processed` as many        | taken                            | have delivered all                  |
+| 200, fewer                                  | not said which                   | send halves under the same ids      |
+| 401, 403 (UNAUTHORIZED_…, FORBIDDEN)        | the keys, or no right            | halt                                |
+| 404                                         | no such pixel, or none of ours   | halt                                |
+| 429                                         | 60,000 events in 15 minutes      | wait                                |
+| other 4xx                                   | an event; the rest is not taken  | reject the one it names, send on    |
+| 5xx                                         | X's own trouble                  | come again                          |
+
+Source: xdevplatform/docs, x-ads-api/measurement (web-conversions, gtm-server-side), read 2026-11-22. Not written there
+and read cautiously: the oldest event (90 days, the longest time a click counts), how long a `conversion_id` is
+remembered (a repeat after a lost answer is tried for a day), how an error names its event (by `parameter`), and
+whether address and agent alone are enough (its two pages differ: not sent).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any, ClassVar, Final
+
+from gateway.core.adapter import (
+    Auth,
+    Header,
+    OAuth1,
+    Payload,
+    Request,
+    Response,
+    Ruling,
+    Secret,
+    Verdict,
+    by_status,
+    compact,
+)
+from gateway.core.event import Event, Item, Purpose
+from gateway.core.outcome import Skip
+
+# Which kind of event to make in Events Manager for ours. It never travels: X knows the kind by the event's id.
+KINDS: Final[Mapping[str, str]] = {
+    "page_view": "Page view",
+    "view_item": "Content view",
+    "view_item_list": "Content view",
+    "search": "Search",
+    "add_to_cart": "Add to cart",
+    "add_to_wishlist": "Add to wishlist",
+    "begin_checkout": "Checkout initiated",
+    "add_payment_info": "Added payment info",
+    "purchase": "Purchase",
+    "generate_lead": "Lead",
+    "sign_up": "Sign up",
+    "subscribe": "Subscribe",
+    "start_trial": "Start trial",
+    "file_download": "Download",
+}
+
+_PIXEL: Final = re.compile(r"[a-z0-9]{1,16}")
+_EVENT: Final = re.compile(r"(?:tw-[a-z0-9]{1,16}-)?[a-z0-9]{1,16}")
+_CLICK: Final = re.compile(r"[A-Za-z0-9_-]{1,256}")
+_IPV4: Final = re.compile(r"[0-9]{1,3}(?:\.[0-9]{1,3}){3}")
+_CURRENCY: Final = re.compile(r"[A-Z]{3}")
+_URL: Final = re.compile(r"https?://[^/\s]")
+_CODE: Final = re.compile(r"[A-Z][A-Z0-9_]{1,63}")
+# Sums of prices come as 0.30000000000000004; no currency has more than four places behind the point.
+_PLACES: Final = 4
+_ROW: Final = re.compile(r"conversions\[([0-9]{1,4})\]")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Credentials:
+    """The keys of an application with access to the Ads API, and of a user who may manage the ad account."""
+
+    consumer_key: str
+    consumer_secret: Secret
+    access_token: str
+    access_token_secret: Secret
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class X:
+    """One pixel ("event source").
+
+    `conversions`: our event name to the id of an event in Events Manager, whole (tw-o1abc-o2def) or its last part; an
+    event that is not named here is not sent.
+    `pixel_token`: the access token that Events Manager makes for the Conversion API; or else `credentials`.
+    """
+
+    pixel_id: str
+    conversions: Mapping[str, str]
+    pixel_token: Secret | None = None
+    credentials: Credentials | None = None
+
+    endpoint: ClassVar[str] = "https://ads-api.x.com"
+    purposes: ClassVar[frozenset[Purpose]] = frozenset({Purpose.AD_STORAGE, Purpose.AD_USER_DATA})
+    max_batch: ClassVar[int] = 500
+    max_wait_ms: ClassVar[int] = 500
+    max_age_s: ClassVar[int] = 90 * 86_400
+    dedup_s: ClassVar[int | None] = 86_400
+    takes_late: ClassVar[bool] = False
+    hashed: ClassVar[frozenset[str]] = frozenset({"hashed_email", "hashed_phone_number"})
+
+    def __post_init__(self) -> None:
+        if not _PIXEL.fullmatch(self.pixel_id):
+            raise ValueError("pixel_id: write the small letters and digits that Events Manager shows")
+        if (self.pixel_token is None) == (self.credentials is None):
+            raise ValueError("pixel_token: write either it or credentials")
+        if not self.conversions:
+            raise ValueError("conversions: name at least one event and its event in Events Manager")
+        if "refund" in self.conversions:
+            raise ValueError("conversions.refund: X takes no conversion back; it would count as another one")
+        for name, event_id in self.conversions.items():
+            if not _EVENT.fullmatch(event_id):
+                raise ValueError(f"conversions.{name}: write the event's id, as in tw-o1abc-o2def")
+
+    @property
+    def auth(self) -> Auth | None:
+        if self.credentials is None:
+            return None if self.pixel_token is None else Header(name="X-Pixel-Token", secret=self.pixel_token)
+        keys = self.credentials
+        return OAuth1(
+            consumer_key=keys.consumer_key,
+            consumer_secret=keys.consumer_secret,
+            token=keys.access_token,
+            token_secret=keys.access_token_secret,
+        )
+
+    def name(self, event_name: str) -> str | None:
+        return event_name if event_name in self.conversions else None
+
+    def payload(self, event: Event, name: str) -> Payload | Skip:
+        """Say the event as the one configured under this name."""
+        event_id = self.conversions.get(name)
+        if event_id is None:
+            return Skip.UNMAPPED
+        if event.test:
+            return Skip.TEST  # X has no way to mark a test
+        people = _people(event)
+        if not people:
+            return Skip.NO_IDENTIFIER
+        location = event.page.location or ""
+        said = {
+            "conversion_time": _time(event.at_ms),
+            "event_id": event_id,
+            "identifiers": people,
+            "conversion_id": event.event_id,
+            "event_source_url": location if _URL.match(location) else None,
+            "search_string": event.search_term,
+            "number_items": sum(_count(item.quantity) or 1 for item in event.items) or None,
+            "contents": [content for item in event.items if (content := _content(item))],
+            **_money(event),
+        }
+        return Payload(body=compact(said))
+
+    def request(self, payloads: Sequence[Payload]) -> Request:
+        return Request(
+            path=f"/12/measurement/conversions/{self.pixel_id}",
+            json={"conversions": [payload.body for payload in payloads]},
+        )
+
+    def verdicts(self, response: Response, count: int) -> list[Verdict]:
+        """Rule by what X counted, else by its errors and their status.
+
+        Shape:  SPLIT beside REJECTED is known not to be taken: send it again at once without the rejected ones.
+        """
+        told = response.json()
+        told = told if isinstance(told, dict) else {}
+        data = told.get("data")
+        taken = data.get("conversions_processed") if isinstance(data, dict) else None
+        if response.status == 200 and type(taken) is int and 0 <= taken <= count:
+            if taken == count:
+                return [Verdict(ruling=Ruling.ACCEPTED)] * count
+            return [Verdict(ruling=Ruling.SPLIT, reason=f"processed_{taken}_of_{count}")] * count
+        errors = [one for one in _list(told.get("errors")) if isinstance(one, dict)]
+        codes = [one.get("code") for one in errors]
+        reason = next((code for code in codes if isinstance(code, str) and _CODE.fullmatch(code)), "")
+        (ruled,) = by_status(response, 1)
+        reason = reason or ruled.reason
+        if response.status == 404:
+            return [Verdict(ruling=Ruling.HALT, reason=reason)] * count
+        if ruled.ruling is not Ruling.SPLIT:
+            return [Verdict(ruling=ruled.ruling, reason=reason, retry_after_s=ruled.retry_after_s)] * count
+        found = [_ROW.search(str(one.get("parameter"))) for one in errors]
+        lost = {row for one in found if one is not None and (row := int(one[1])) < count}
+        rulings = (Ruling.REJECTED if row in lost else Ruling.SPLIT for row in range(count))
+        return [Verdict(ruling=ruling, reason=reason) for ruling in rulings]
+
+
+def _people(event: Event) -> list[dict[str, str]]:
+    """List one identifier an object; address and agent only beside another, and only as X writes addresses."""
+    click, browser = event.clicks.get("twclid"), event.browser
+    found = []
+    if click is not None and _CLICK.fullmatch(click.id):
+        found.append({"twclid": click.id})
+    email, phone = event.person.digest("email", "plain"), event.person.digest("phone", "e164")
+    if email is not None:
+        found.append({"hashed_email": email})
+    if phone is not None:
+        found.append({"hashed_phone_number": phone})
+    if found and browser.user_agent and _IPV4.fullmatch(browser.ip or ""):
+        found.append({"ip_address": str(browser.ip), "user_agent": browser.user_agent})
+    return found
+
+
+def _time(at_ms: int) -> str:
+    """Spell a moment as X does: UTC, with three places behind the second."""
+    seconds, rest_ms = divmod(at_ms, 1000)
+    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%S}.{rest_ms:03d}Z"
+
+
+def _money(event: Event) -> dict[str, str]:
+    """Say the value as text, without an exponent; never without its currency."""
+    currency = (event.currency or "").upper()
+    if event.value is None or not _CURRENCY.fullmatch(currency):
+        return {}
+    return {"value": format(Decimal(str(round(event.value, _PLACES))), "f"), "price_currency": currency}
+
+
+def _content(item: Item) -> dict[str, Any]:
+    told = compact({"content_id": item.item_id, "content_name": item.item_name, "content_price": item.price})
+    return {**told, "num_items": _count(item.quantity) or 1} if told else {}
+
+
+def _count(quantity: float | None) -> int | None:
+    """Return a whole number of pieces; X takes no part of one."""
+    if quantity is None or not 0 < quantity < 2**53 or quantity != int(quantity):
+        return None
+    return int(quantity)
+
+
+def _list(told: Any) -> list[Any]:
+    return told if isinstance(told, list) else []
