@@ -28,6 +28,12 @@ INDEX: Final[Object] = {
         ],
         "tiktok": ["POST /tiktok/open_api/v1.3/event/track/"],
         "snap": ["POST /snap/v3/{pixel}/events", "POST /snap/v3/{pixel}/events/validate"],
+        "pinterest": ["POST /pinterest/v5/ad_accounts/{account}/events"],
+        "reddit": ["POST /reddit/api/v3/pixels/{pixel}/conversion_events"],
+        "microsoft": ["POST /microsoft/v1/{tag}/events"],
+        "ga4": ["POST /ga4/mp/collect", "POST /ga4/debug/mp/collect"],
+        "linkedin": ["POST /linkedin/rest/conversionEvents"],
+        "x": ["POST /x/12/measurement/conversions/{pixel}"],
     },
     "sandbox": [
         "GET, DELETE /_sandbox/{platform}/events", "GET, DELETE /_sandbox/{platform}/requests",

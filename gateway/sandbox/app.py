@@ -3,24 +3,42 @@
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from contextlib import asynccontextmanager
 from typing import Final
 
 from aiohttp import web
 
 from gateway.sandbox.admin import Admin
-from gateway.sandbox.call import Object
+from gateway.sandbox.call import Object, Platform
 from gateway.sandbox.door import MAX_BODY_BYTES, Clock, Door
 from gateway.sandbox.faults import read_script
+from gateway.sandbox.ga4 import GA4
 from gateway.sandbox.google import Google
+from gateway.sandbox.linkedin import LinkedIn
 from gateway.sandbox.meta import Meta
+from gateway.sandbox.microsoft import Microsoft
+from gateway.sandbox.pinterest import Pinterest
+from gateway.sandbox.reddit import Reddit
 from gateway.sandbox.snap import Snap
 from gateway.sandbox.state import Memory
 from gateway.sandbox.terms import Terms
 from gateway.sandbox.tiktok import TikTok
+from gateway.sandbox.x import X
 
-NAMES: Final = ("meta", "google", "tiktok", "snap")
+NAMES: Final = ("google", "meta", "tiktok", "snap", "pinterest", "reddit", "microsoft", "ga4", "linkedin", "x")
+# All but Google, which the sandbox has to know besides, for its keys and its conversion actions.
+_PLATFORMS: Final[tuple[Callable[[Terms], Platform], ...]] = (
+    Meta,
+    TikTok,
+    Snap,
+    Pinterest,
+    Reddit,
+    Microsoft,
+    GA4,
+    LinkedIn,
+    X,
+)
 # Pixel and token URLs are long; the default of 8,190 bytes would answer 400 before a platform is asked.
 _MAX_LINE_BYTES: Final = 65_536
 # What still drips or waits when the sandbox ends is cut, not waited for.
@@ -34,8 +52,8 @@ class Sandbox:
         self.terms = terms or Terms()
         self.url = ""
         self._google = Google(self.terms)
+        platforms: list[Platform] = [self._google, *(platform(self.terms) for platform in _PLATFORMS)]
         self._memory = Memory(NAMES)
-        platforms = (Meta(self.terms), self._google, TikTok(self.terms), Snap(self.terms))
         self._doors = {one.name: Door(one, self._memory, clock) for one in platforms}
         self.app = web.Application(client_max_size=MAX_BODY_BYTES)
         Admin(self._memory, self._doors, self._google, clock).mount(self.app)

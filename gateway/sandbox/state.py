@@ -24,12 +24,12 @@ MAX_VIOLATIONS: Final = 2_000
 
 # What Google takes from a repeat of a transaction; all else only complements.
 _RESTATED: Final = ("conversionValue", "currency")
-_SECRET_KEYS: Final = "access_token|input_token|refresh_token|client_secret|assertion|appsecret_proof"
+_SECRET_KEYS: Final = "access_token|input_token|refresh_token|client_secret|assertion|appsecret_proof|api_secret"
 _SECRET_PARAMETERS: Final = frozenset(_SECRET_KEYS.split("|"))
 _MASK: Final = "***"
 _IN_JSON = re.compile(rf'("(?:{_SECRET_KEYS})"\s*:\s*)"[^"]*"')
 _IN_FORM = re.compile(rf"(^|[?&\s])({_SECRET_KEYS})=[^&\s\"]*")
-_SECRET_HEADERS: Final = frozenset({"authorization", "access-token", "cookie", "proxy-authorization"})
+_SECRET_HEADERS: Final = frozenset({"authorization", "access-token", "cookie", "proxy-authorization", "x-pixel-token"})
 
 
 def mask(text: str) -> str:

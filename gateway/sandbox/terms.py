@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 
@@ -18,3 +19,23 @@ class Terms:
     tiktok_sources: frozenset[str] = frozenset()
     snap_tokens: frozenset[str] = field(default=frozenset({"sandbox-snap-token"}), repr=False)
     snap_pixels: frozenset[str] = frozenset()
+    pinterest_tokens: frozenset[str] = field(default=frozenset({"sandbox-pinterest-token"}), repr=False)
+    pinterest_accounts: frozenset[str] = frozenset()
+    reddit_tokens: frozenset[str] = field(default=frozenset({"sandbox-reddit-token"}), repr=False)
+    reddit_pixels: frozenset[str] = frozenset()
+    microsoft_tokens: frozenset[str] = field(default=frozenset({"sandbox-microsoft-token"}), repr=False)
+    microsoft_tags: frozenset[str] = frozenset()
+    ga4_secrets: frozenset[str] = field(default=frozenset({"sandbox-ga4-secret"}), repr=False)
+    ga4_measurements: frozenset[str] = frozenset()
+    linkedin_tokens: frozenset[str] = field(default=frozenset({"sandbox-linkedin-token"}), repr=False)
+    linkedin_rules: frozenset[str] = frozenset()
+    x_pixel_tokens: frozenset[str] = field(default=frozenset({"sandbox-x-token"}), repr=False)
+    # Consumer keys and access tokens, each with its secret.
+    x_signers: Mapping[str, str] = field(
+        default_factory=lambda: {
+            "sandbox-x-consumer": "sandbox-x-consumer-secret",
+            "sandbox-x-access": "sandbox-x-access-secret",
+        },
+        repr=False,
+    )
+    x_pixels: frozenset[str] = frozenset()

@@ -13,7 +13,8 @@ import jwt
 import pytest
 
 from gateway.sandbox import Sandbox, Terms, running, sandbox_app
-from tests.sandbox.served import EVENTS, PLATFORMS, batch, event, google_token, send, success
+from gateway.sandbox.app import NAMES
+from tests.sandbox.served import EVENTS, HEADERS, PLATFORMS, TIMES, batch, event, google_token, send, success
 from tests.sandbox.words import changed
 
 
@@ -29,7 +30,9 @@ async def test_accepted_event_is_listed_once_with_its_repeats(
         (entry,) = await got.json()
     assert (entry["event_id"], entry["repeats"], entry["test"]) == ("id-1", 2, False)
     assert entry["payload"] == event(platform) | {
-        key: entry["payload"][key] for key in ("event_time", "eventTimestamp") if key in entry["payload"]
+        key: entry["payload"][key]
+        for key in ("event_time", *(where for where, _ in TIMES.values()))
+        if key in entry["payload"]
     }
 
 
@@ -68,6 +71,9 @@ async def test_deleting_forgets(sandbox: Sandbox, client: aiohttp.ClientSession,
         ("google", "events.0.userData.userIdentifiers.0.emailAddress"),
         ("tiktok", "data.0.user.email"),
         ("snap", "data.0.user_data.em"),
+        ("pinterest", "data.0.user_data.em.0"),
+        ("reddit", "data.events.0.user.email"),
+        ("microsoft", "data.0.userData.em"),
     ],
 )
 async def test_readable_mail_fails_the_call_and_is_listed(
@@ -127,6 +133,9 @@ async def test_wrong_word_is_told_the_right_one(
         ("/google/v1/events", 404),
         ("/tiktok/open_api/v1.3/event/track", 404),
         ("/snap/v2/conversion", 404),
+        ("/pinterest/v3/ad_accounts/549/events", 404),
+        ("/reddit/api/v2.0/conversions/events/a2_abc", 404),
+        ("/microsoft/v2/97/events", 404),
     ],
 )
 async def test_path_that_a_platform_lacks_is_refused_and_listed(
@@ -170,17 +179,13 @@ async def test_actions_can_be_told_online_or_offline(sandbox: Sandbox, client: a
 
 async def test_index_names_the_paths(sandbox: Sandbox, client: aiohttp.ClientSession) -> None:
     async with client.get(sandbox.url) as got:
-        assert set((await got.json())["platforms"]) == set(PLATFORMS)
+        assert set((await got.json())["platforms"]) == set(NAMES)
 
 
 async def test_body_that_is_no_json_is_refused_by_everyone(sandbox: Sandbox, client: aiohttp.ClientSession) -> None:
-    token = await google_token(sandbox, client)
-    headers = {
-        "meta": "Bearer sandbox-meta-token", "google": f"Bearer {token}", "snap": "Bearer sandbox-snap-token",
-        "tiktok": "",
-    }  # fmt: skip
+    headers = {**HEADERS, "google": {"Authorization": f"Bearer {await google_token(sandbox, client)}"}}
     for platform, path in EVENTS.items():
-        told = {"Authorization": headers[platform], "Access-Token": "sandbox-tiktok-token"}
+        told = headers[platform]
         for kind in ("application/json", "text/plain"):
             url = sandbox.endpoint(platform) + path
             async with client.post(url, data=b"{", headers={**told, "Content-Type": kind}) as got:

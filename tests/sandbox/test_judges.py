@@ -10,7 +10,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gateway.sandbox.call import Object, Ruled
-from tests.sandbox import test_google, test_meta, test_snap, test_tiktok
+from tests.sandbox import (
+    test_ga4,
+    test_google,
+    test_linkedin,
+    test_meta,
+    test_microsoft,
+    test_pinterest,
+    test_reddit,
+    test_snap,
+    test_tiktok,
+    test_x,
+)
 from tests.sandbox.words import changed
 
 GOOD: dict[str, tuple[Callable[[object], Ruled], Object]] = {
@@ -18,6 +29,12 @@ GOOD: dict[str, tuple[Callable[[object], Ruled], Object]] = {
     "google": (test_google.judge, test_google.RICH),
     "tiktok": (test_tiktok.judge, test_tiktok.RICH),
     "snap": (test_snap.judge, test_snap.RICH),
+    "ga4": (test_ga4.judge, test_ga4.RICH),
+    "linkedin": (test_linkedin.judge, test_linkedin.RICH),
+    "x": (test_x.judge, test_x.RICH),
+    "pinterest": (test_pinterest.judge, test_pinterest.RICH),
+    "reddit": (test_reddit.judge, test_reddit.RICH),
+    "microsoft": (test_microsoft.judge, test_microsoft.RICH),
 }
 
 
