@@ -6,7 +6,6 @@ wish to replay or drop a dead letter.
 
 from __future__ import annotations
 
-from collections import Counter as Counts
 from collections.abc import Callable, Sequence
 from typing import Any, Final
 
@@ -20,6 +19,7 @@ from gateway.core.merge import merge
 from gateway.core.outcome import Pending
 from gateway.core.plan import Plan
 from gateway.store import keys, outcomes, vault
+from gateway.store.counts import HourlyCounts
 from gateway.store.database import PATIENT_S, Database, text
 from gateway.store.errors import Corrupt
 from gateway.store.outcomes import Fate
@@ -27,7 +27,6 @@ from gateway.store.queues import Leg
 
 _STATE_MS: Final = 7 * 86_400_000
 _PAGE: Final = 200
-_LEFT: Final = ("delivered", "skipped", "dead")
 
 
 class Ledger:
@@ -35,6 +34,7 @@ class Ledger:
         self._database = database
         self._plan = plan
         self._now_ms = now_ms
+        self.counts = HourlyCounts(database, plan, now_ms=now_ms)
 
     def plan(self) -> Plan:
         """Return what is configured now."""
@@ -172,11 +172,7 @@ class Ledger:
 
     async def destinations(self) -> list[dict[str, Any]]:
         """Tell the state of every configured destination (contract section 8)."""
-        counted = await self.totals(0)
-        delivered: Counts[str] = Counts()
-        for row in counted:
-            if row["source"] == "delivery" and row["outcome"] == "delivered":
-                delivered[row["destination"].partition(":")[0]] += row["count"]
+        delivered = await self.counts.delivered()
         return [await self._destination(name, delivered[name]) for name in self._plan().destinations]
 
     async def _destination(self, name: str, delivered: int) -> dict[str, Any]:
@@ -210,49 +206,6 @@ class Ledger:
         bodies = await self._answer(pipeline.execute()) if heads else []
         received = [copy.received_ms for copy in _copies(dict(enumerate(bodies)), None)]
         return round((self._now_ms() - min(received)) / 1000, 3) if received else 0.0
-
-    async def totals(self, since_ms: int) -> list[dict[str, Any]]:
-        """Count by site, event, source and outcome since a moment (by whole hours).
-
-        Shape: `source` is `browser` or `server` for what came in at the door, `delivery` for what left.
-        """
-        summed: Counts[str] = Counts()
-        for counted in (await self._counted(since_ms // keys.HOUR_MS)).values():
-            summed.update(counted)
-        return [_total(counter, often) for counter, often in sorted(summed.items())]
-
-    async def volumes(self, hours: int) -> dict[str, Any]:
-        """Count what left, per destination and hour, over the last so many hours (this one included).
-
-        Shape: `hours` in seconds since 1970, the oldest first; `destinations` name -> delivered, skipped, dead, each
-        as long as `hours`. Every configured destination is there.
-        """
-        last = self._now_ms() // keys.HOUR_MS
-        by_hour = await self._counted(last - hours + 1)
-        series = {name: {word: [0] * hours for word in _LEFT} for name in self._plan().destinations}
-        for hour, counted in by_hour.items():
-            for counter, often in counted.items():
-                row = _total(counter, often)
-                outcome = row["outcome"].partition(":")[0]
-                of = series.get(row.get("destination", "").partition(":")[0])
-                if of is not None and outcome in of:
-                    of[outcome][hour - last + hours - 1] += often
-        stamps = [hour * keys.HOUR_MS // 1_000 for hour in range(last - hours + 1, last + 1)]
-        return {"hours": stamps, "destinations": series}
-
-    async def _counted(self, first: int) -> dict[int, Counts[str]]:
-        """Read the counters of every hour since this one, as far back as they are kept."""
-        last = self._now_ms() // keys.HOUR_MS
-        hours = range(max(first, last - keys.COUNTERS_MS // keys.HOUR_MS), last + 1)
-        pipeline = self._database.pipeline()
-        for hour in hours:
-            for shard in range(self._database.shards):
-                pipeline.hgetall(keys.counters(shard, hour))
-        counted: dict[int, Counts[str]] = {hour: Counts() for hour in hours}
-        for place, fields in enumerate(await self._answer(pipeline.execute())):
-            for counter, often in fields.items():
-                counted[hours[place // self._database.shards]][text(counter)] += int(often)
-        return counted
 
     # ---- dead letters
 
@@ -379,17 +332,3 @@ def _consent(consent: Consent, fields: dict[str, bytes]) -> dict[str, Any]:
             grant, by[purpose.value] = Grant.DENIED, "later_copy"
         told[purpose.value] = grant.value
     return {**told, "by": by}
-
-
-def _total(counter: str, often: int) -> dict[str, Any]:
-    kind, site, event, place, outcome = counter.split("|", 4)
-    if kind == "door":
-        return {"site": site, "event": event, "source": place, "outcome": outcome, "count": often}
-    return {
-        "site": site,
-        "event": event,
-        "source": "delivery",
-        "destination": place,
-        "outcome": outcome,
-        "count": often,
-    }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets
+from typing import Any
 
 import msgspec
 import pytest
@@ -35,6 +36,7 @@ class Store:
             return event
 
         self.database = database
+        self.redis: Any = database.redis  # redis-py types its answers as whatever a setting could make of them
         self.keeper = Keeper(
             database,
             lambda: plan,
@@ -206,7 +208,7 @@ async def test_a_denied_browser_copy_stops_its_granted_twin(store: Store) -> Non
 
     assert await store.leaving() == []
     act = keys.act(*_place(store, server))
-    assert b"skipped:consent" in await store.database.redis.hget(act, "d:parrot")
+    assert b"skipped:consent" in await store.redis.hget(act, "d:parrot")
 
 
 async def test_a_silent_server_copy_takes_its_twins_answer(store: Store) -> None:
@@ -229,7 +231,7 @@ async def test_a_silent_server_copy_alone_is_answered_by_the_sites_default(datab
 
     assert await store.leaving() == []
     act = keys.act(*_place(store, server))
-    assert b"skipped:consent" in await store.database.redis.hget(act, "d:parrot")
+    assert b"skipped:consent" in await store.redis.hget(act, "d:parrot")
 
 
 async def test_a_confirmed_event_never_leaves_on_the_browsers_word(database: Database) -> None:
@@ -251,24 +253,24 @@ async def test_an_order_is_remembered_longer_than_another_act(store: Store) -> N
     _, server = twins()
     await store.keep(server, an_event())
     await store.release()
-    await store.database.redis.zadd(keys.hold(_place(store, server)[0]).due, {_place(store, server)[1]: 0})
+    await store.redis.zadd(keys.hold(_place(store, server)[0]).due, {_place(store, server)[1]: 0})
     await store.release()
     await store.leaving()
 
-    order = await store.database.redis.pttl(keys.tomb(*_place(store, server)))
-    other = await store.database.redis.pttl(keys.tomb(*_place(store, an_event())))
+    order = await store.redis.pttl(keys.tomb(*_place(store, server)))
+    other = await store.redis.pttl(keys.tomb(*_place(store, an_event())))
 
     assert 399 < order / 86_400_000 <= 400
     assert 47 < other / 3_600_000 <= 48
 
 
 async def test_nothing_is_promised_when_memory_is_full(store: Store) -> None:
-    await store.database.redis.config_set("maxmemory", 1)
+    await store.redis.config_set("maxmemory", 1)
     try:
         with pytest.raises(Unavailable):
             await store.keep(an_event())
     finally:
-        await store.database.redis.config_set("maxmemory", 0)
+        await store.redis.config_set("maxmemory", 0)
 
     assert await store.keep(an_event()) == [Door.ACCEPTED]
     await store.leaving()
@@ -276,16 +278,16 @@ async def test_nothing_is_promised_when_memory_is_full(store: Store) -> None:
 
 async def test_deliveries_are_settled_while_memory_is_full(store: Store) -> None:
     await store.keep(an_event())
-    await store.database.redis.config_set("maxmemory", 1)
+    await store.redis.config_set("maxmemory", 1)
     try:
         assert len(await store.leaving()) == 1
     finally:
-        await store.database.redis.config_set("maxmemory", 0)
+        await store.redis.config_set("maxmemory", 0)
 
 
 async def test_scripts_survive_a_flushed_script_cache(store: Store) -> None:
     await store.keep(an_event())
-    await store.database.redis.script_flush()
+    await store.redis.script_flush()
 
     assert await store.keep(an_event(event_id="e-2")) == [Door.ACCEPTED]
     assert len(await store.leaving()) == 2
@@ -295,7 +297,7 @@ async def test_a_copy_that_lands_while_we_merge_is_merged_too(store: Store) -> N
     browser, server = twins()
     await store.keep(browser)
     shard, act = _place(store, browser)
-    alone = [vault.unseal(body) for body in (await store.database.redis.hgetall(keys.copies(shard, act))).values()]
+    alone = [vault.unseal(body) for body in (await store.redis.hgetall(keys.copies(shard, act))).values()]
     await store.keep(server)
 
     assert await store.queues._commit(shard, act, "1", alone) == "changed"
@@ -314,17 +316,17 @@ async def test_a_settlement_under_a_lost_lease_moves_nothing(store: Store) -> No
 
     await store.queues.settle([Settlement(leg=leg, kind=Kind.DONE, fate=fate)])
 
-    assert await store.database.redis.hget(keys.act(leg.shard, leg.act), "left") == b"1"
+    assert await store.redis.hget(keys.act(leg.shard, leg.act), "left") == b"1"
     await store.queues.settle([Settlement(leg=again, kind=Kind.DONE, fate=fate)])
-    assert await store.database.redis.hget(keys.act(leg.shard, leg.act), "left") == b"0"
+    assert await store.redis.hget(keys.act(leg.shard, leg.act), "left") == b"0"
 
 
 async def test_a_damaged_content_is_seen_and_not_believed(store: Store) -> None:
     await store.keep(an_event())
     shard, act = _place(store, an_event())
-    body = bytearray(await store.database.redis.get(keys.content(shard, act)))
+    body = bytearray(await store.redis.get(keys.content(shard, act)))
     body[-3] ^= 0xFF
-    await store.database.redis.set(keys.content(shard, act), bytes(body))
+    await store.redis.set(keys.content(shard, act), bytes(body))
 
     (leg,) = (await store.queues.lease("parrot", 10)).legs
 
@@ -334,7 +336,7 @@ async def test_a_damaged_content_is_seen_and_not_believed(store: Store) -> None:
 async def test_an_act_outside_its_window_may_happen_again(store: Store) -> None:
     await store.keep(an_event())
     await store.leaving()
-    await store.database.redis.delete(keys.tomb(*_place(store, an_event())))
+    await store.redis.delete(keys.tomb(*_place(store, an_event())))
 
     assert await store.keep(an_event()) == [Door.ACCEPTED]
     assert len(await store.leaving()) == 1
@@ -344,7 +346,7 @@ async def test_a_denied_event_without_a_hold_is_settled_at_the_door(store: Store
     assert await store.keep(an_event("unmapped", "u-1")) == [Door.ACCEPTED]
 
     act = keys.act(*_place(store, an_event("unmapped", "u-1")))
-    assert b"skipped:unmapped" in await store.database.redis.hget(act, "d:parrot")
+    assert b"skipped:unmapped" in await store.redis.hget(act, "d:parrot")
 
 
 def _place(store: Store, copy: Event) -> tuple[int, str]:
