@@ -53,13 +53,20 @@ ROUTES: Final = (
 )
 
 
-def create_public_app(front: Front, routes: tuple[Route, ...] = ROUTES) -> web.Application:
-    """Build the public listener. Its runner needs `runner_options()`."""
+def create_public_app(
+    front: Front, routes: tuple[Route, ...] = ROUTES, *, mount: Callable[[web.Application], None] | None = None
+) -> web.Application:
+    """Build the public listener. Its runner needs `runner_options()`.
+
+    `mount` may add routes of its own, which are asked first (the demo shop's).
+    """
 
     async def answer(request: web.Request) -> web.StreamResponse:
         return await _answer(front, routes, request)
 
     app = web.Application()
+    if mount is not None:
+        mount(app)
     app.router.add_route("*", "/{path:.*}", answer)
     return app
 

@@ -1,4 +1,4 @@
-"""The browser tag as it is served: a script with the site's rules in it, that browsers and CDNs may keep for a while."""
+"""The browser tag as it is served: a script with the site's rules, which browsers and CDNs may keep for a while."""
 
 from __future__ import annotations
 
