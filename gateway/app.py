@@ -13,6 +13,7 @@ import secrets
 import signal
 import sys
 import time
+from collections.abc import Callable
 from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any, Final
@@ -24,11 +25,12 @@ from gateway import logs, settings
 from gateway.console.admin import Desk, create_admin_app
 from gateway.core.plan import Plan
 from gateway.delivery.roster import Roster
+from gateway.demo import Shop
 from gateway.sandbox import running as sandbox_running
 from gateway.settings import Address, ConfigError, Settings
 from gateway.store.database import Database
+from gateway.store.durability import Safety
 from gateway.store.embedded import Embedded
-from gateway.store.errors import Unavailable
 from gateway.store.keeper import Keeper
 from gateway.store.ledger import Ledger
 from gateway.store.queues import Queues
@@ -43,7 +45,8 @@ log = structlog.get_logger()
 ROLES: Final = ("all", "ingest", "deliver", "console")
 # Contract section 4: SIGTERM ends within 25 s; what was acknowledged is durable, so a hard end loses nothing.
 STOP_S: Final = 25.0
-_STORE_RETRY_S: Final = 1.0
+# A store that is away does not keep the door shut for longer: what comes goes to the spool.
+_STORE_WAIT_S: Final = 1.5
 _WATCH_S: Final = 1.0
 
 
@@ -78,7 +81,7 @@ class Gateway:
         self._hasty = False
         self._front: Front | None = None
         self._roster: Roster | None = None
-        self._database: Database | None = None
+        self._safety: Safety | None = None
         self._workers: Workers | None = None
         self._is_sibling = SIBLING in os.environ
 
@@ -108,7 +111,7 @@ class Gateway:
     async def run(self) -> None:
         """Open everything, serve, and close it in the order that loses nothing."""
         async with AsyncExitStack() as stack:
-            if self._settings.sandbox is not None:
+            if self._settings.sandbox is not None and not self._is_sibling:
                 listen = self._settings.sandbox.listen
                 await stack.enter_async_context(sandbox_running(listen.host, listen.port))
             url = os.environ.get(STORE_URL) or await self._store_url(stack)
@@ -123,21 +126,25 @@ class Gateway:
         return await stack.enter_async_context(Embedded(self._settings.store.data_dir))
 
     async def _serve(self, database: Database, stack: AsyncExitStack) -> None:
-        self._database = database
+        store = self._settings.store
+        safety = self._safety = Safety(database, store.data_dir, store.durability)
+        stack.push_async_callback(safety.close)
         tally = Tally(database, self.plan, now_ms=now_ms)
+        tally.watch_spool(lambda: safety.spool.owed, lambda: safety.spool.bytes)
         ledger = Ledger(database, self.plan, now_ms=now_ms)
-        queues = Queues(
-            database, self.plan, now_ms=now_ms, token=_token, nudge=self._nudge, counted_as=tally.counted_as
-        )
-        keeper = Keeper(
-            database, self.plan, now_ms=now_ms, copy_id=_copy_id, nudge=self._nudge, counted_as=tally.counted_as
-        )
+        told: dict[str, Any] = {"now_ms": now_ms, "nudge": self._nudge, "counted_as": tally.counted_as}
+        queues = Queues(database, self.plan, token=_token, is_behind=safety.is_behind, **told)
+        keeper = Keeper(database, self.plan, copy_id=_copy_id, safety=safety, **told)
         async with asyncio.TaskGroup() as group:
             flushed = asyncio.Event()
+            keeping = safety.run(
+                keeper.offer, self.plan, live=lambda: keeper.brought, replayed=tally.replayed, now_ms=now_ms
+            )
             helpers = [
-                group.create_task(self._open_store(database), name="open-store"),
+                group.create_task(keeping, name="safety"),
                 group.create_task(self._watch(), name="watch"),
             ]
+            await safety.pulse.opened(_STORE_WAIT_S)
             counting = group.create_task(tally.run(flushed), name="tally")
             if self._role in ("all", "deliver"):
                 self._roster = Roster(queues, ledger, tally, self.plan, now_ms=now_ms, dice=random.random)
@@ -146,11 +153,14 @@ class Gateway:
                 self._front = self._door(keeper, tally)
                 is_shared = count(self._settings.server.workers) > 1
                 listen = self._settings.server.listen
-                await self._listen(create_public_app(self._front), listen, stack, is_shared=is_shared)
+                public = create_public_app(self._front, mount=self._demo())
+                await self._listen(public, listen, stack, is_shared=is_shared)
                 helpers += self._start_workers(group, database)
             if not self._is_sibling:
                 await self._listen(create_admin_app(self._desk(ledger, tally)), self._settings.server.admin, stack)
             log.info("gateway.started", role=self._role, listen=str(self._settings.server.listen))
+            if not self._is_sibling:
+                _greet(self._settings, self._role)
             await self._stopping.wait()
             with _Deadline(STOP_S):
                 await self._drain()
@@ -170,6 +180,15 @@ class Gateway:
             now_ms=now_ms,
             dice=lambda: secrets.token_bytes(32),
         )
+
+    def _demo(self) -> Callable[[web.Application], None] | None:
+        """Return what adds the demo shop, where there is one. It keeps the site it began with."""
+        chosen = self._settings
+        if chosen.demo.site is None:
+            return None
+        sandbox = None if chosen.sandbox is None else _url(chosen.sandbox.listen)
+        site = chosen.sites[chosen.demo.site]
+        return Shop(site, console=_url(chosen.server.admin), sandbox=sandbox, now_ms=now_ms).mount
 
     def _start_workers(self, group: asyncio.TaskGroup, database: Database) -> list[asyncio.Task[None]]:
         further = 0 if self._is_sibling else count(self._settings.server.workers) - 1
@@ -191,17 +210,6 @@ class Gateway:
                 group.create_task(self._workers.stop())
             if self._roster is not None:
                 group.create_task(self._roster.close())
-
-    async def _open_store(self, database: Database) -> None:
-        """Agree with the store on its layout, as soon as it answers."""
-        while True:
-            try:
-                return await database.open()
-            except Unavailable as err:
-                log.warning("store.unavailable", doing="open", reason=str(err))
-            except ValueError as err:
-                log.error("store.refused", reason=str(err))
-            await asyncio.sleep(_STORE_RETRY_S)
 
     async def _watch(self) -> None:
         """Reload when the file changes, where `server.watch` asks for it; a further worker ends with its first."""
@@ -235,10 +243,8 @@ class Gateway:
     async def _is_ready(self) -> tuple[bool, dict[str, Any]]:
         if self._stopping.is_set():
             return False, {"reason": "draining"}
-        assert self._database is not None
-        if not await self._database.ping():
-            return False, {"reason": "store_unavailable"}
-        return True, {"durability": "redis", "fsync": self._database.fsync}
+        assert self._safety is not None
+        return await self._safety.readiness()
 
     def plan(self) -> Plan:
         return self._plan
@@ -267,6 +273,26 @@ def _end_hard() -> None:
     log.error("gateway.stopped_hard", reason="something did not finish in time")
     sys.stdout.flush()
     os._exit(0)
+
+
+def _greet(chosen: Settings, role: str) -> None:
+    """Tell a person where to look; what programs read is in the log."""
+    places: list[tuple[str, str]] = []
+    if role in ("all", "ingest"):
+        what = "public" if chosen.demo.site is None else "demo shop"
+        places.append((what, _url(chosen.server.listen)))
+    places.append(("console", _url(chosen.server.admin)))
+    if chosen.sandbox is not None:
+        places.append(("sandbox", _url(chosen.sandbox.listen)))
+    lines = [f"  {what:<10} {url}/" for what, url in places]
+    sys.stderr.write("\n".join(["", "Tagway is running. Ctrl-C stops it.", *lines, "", ""]))
+    sys.stderr.flush()
+
+
+def _url(address: Address) -> str:
+    """Spell an address so that a browser on this machine can open it."""
+    everywhere = address.host in ("0.0.0.0", "::")
+    return f"http://{Address(host='localhost', port=address.port) if everywhere else address}"
 
 
 def _plan(chosen: Settings) -> Plan:

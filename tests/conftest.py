@@ -6,7 +6,13 @@ from pathlib import Path
 
 import pytest
 
-pytest_plugins = ["tests.fixtures.sandbox", "tests.fixtures.store", "tests.fixtures.gateway"]
+pytest_plugins = [
+    "tests.fixtures.sandbox",
+    "tests.fixtures.store",
+    "tests.fixtures.gateway",
+    "tests.fixtures.browser",
+    "tests.fixtures.server",
+]
 
 # Made by tools/carried-chromium where Debian's package may not be installed.
 CARRIED = Path(__file__).parent.parent / ".tools/chromium"

@@ -41,7 +41,9 @@ class Batcher(Generic[Item, Answer]):
     async def _drain(self) -> None:
         try:
             while self._waiting:
-                batch = [self._waiting.popleft() for _ in range(min(self._most, len(self._waiting)))]
+                batch = self._next()
+                if not batch:
+                    return
                 try:
                     answers = await self._run([item for item, _ in batch])
                 except Exception as err:  # noqa: BLE001 - whatever it was, everybody in the batch must hear it
@@ -54,3 +56,12 @@ class Batcher(Generic[Item, Answer]):
                             answer.set_result(said)
         finally:
             self._free += 1
+
+    def _next(self) -> list[tuple[Item, asyncio.Future[Answer]]]:
+        """Take what somebody still waits for: a copy that went to the spool meanwhile need not travel."""
+        batch: list[tuple[Item, asyncio.Future[Answer]]] = []
+        while self._waiting and len(batch) < self._most:
+            item, answer = self._waiting.popleft()
+            if not answer.done():
+                batch.append((item, answer))
+        return batch

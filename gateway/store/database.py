@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Sequence
 from importlib.resources import files
+from secrets import token_hex
 from typing import Any, Final, TypeVar
 
 import structlog
@@ -16,10 +17,10 @@ from redis.asyncio import BlockingConnectionPool, Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.commands.core import AsyncScript
-from redis.exceptions import RedisError
+from redis.exceptions import NoScriptError, RedisError, ResponseError
 
 from gateway.store import keys
-from gateway.store.errors import Unavailable
+from gateway.store.errors import Broken, Unavailable, Unreplicated
 
 T = TypeVar("T")
 
@@ -39,6 +40,7 @@ class Database:
     """Runs scripts and commands on one Redis; raises Unavailable when no answer came in time."""
 
     def __init__(self, url: str) -> None:
+        self.url = url
         pool = BlockingConnectionPool.from_url(
             url,
             max_connections=POOL,
@@ -62,6 +64,27 @@ class Database:
         """Run one of the scripts of `lua/`; its header tells keys, arguments and answer."""
         return await self.answer(self._scripts[name](keys=key, args=args), within_s=within_s)
 
+    async def script_replicated(self, name: str, key: Sequence[str], args: Sequence[Any], *, wait_ms: int) -> Any:
+        """Run a script and wait, on the same connection, until a replica has everything up to here.
+
+        Errors: Unreplicated when none said so within `wait_ms`; the script has run nevertheless.
+        """
+        script = self._scripts[name]
+        while True:
+            pipeline = self.pipeline()
+            pipeline.evalsha(script.sha, len(key), *key, *args)
+            pipeline.wait(1, wait_ms)
+            call = pipeline.execute(raise_on_error=False)
+            said, replicas = await self.answer(call, within_s=DEADLINE_S + wait_ms / 1_000)
+            if isinstance(said, NoScriptError):
+                await self.answer(self.redis.script_load(script.script))
+            elif isinstance(said, RedisError):
+                raise _unavailable(said) from said
+            elif isinstance(replicas, RedisError) or int(replicas) < 1:
+                raise Unreplicated("no replica answered")
+            else:
+                return said
+
     def pipeline(self) -> Any:
         """Gather commands for one trip; `answer(pipeline.execute())` sends them.
 
@@ -75,7 +98,20 @@ class Database:
             async with asyncio.timeout(within_s):
                 return await call
         except (RedisError, OSError, TimeoutError) as err:
-            raise Unavailable(type(err).__name__) from err
+            raise _unavailable(err) from err
+
+    async def identity(self) -> str:
+        """Name the server and its data set: restarted, replaced, promoted or emptied, it has another name.
+
+        Errors: Unavailable, also when it may only be read (a replica).
+        """
+        pipeline = self.pipeline()
+        pipeline.info("server")
+        pipeline.info("replication")
+        pipeline.hsetnx(keys.meta(), "epoch", token_hex(8))
+        pipeline.hget(keys.meta(), "epoch")
+        server, replication, _, epoch = await self.answer(pipeline.execute())
+        return f"{server.get('run_id')}/{replication.get('master_replid')}/{text(epoch)}"
 
     async def open(self) -> None:
         """Check the server and agree on the number of shards; raises Unavailable or ValueError with the next step."""
@@ -86,6 +122,8 @@ class Database:
         if info.get("maxmemory_policy", "noeviction") != "noeviction":
             log.error("store.evicts", policy=info["maxmemory_policy"], repair="CONFIG SET maxmemory-policy noeviction")
         self.fsync = await self._fsync_mode(info)
+        # Known before the first hit: a pipeline cannot load what it finds missing in its middle.
+        await self.answer(self.redis.script_load(self._scripts["accept"].script), within_s=PATIENT_S)
         await self.answer(self.redis.hsetnx(keys.meta(), "shards", keys.SHARDS), within_s=PATIENT_S)
         self.shards = int(await self.answer(self.redis.hget(keys.meta(), "shards"), within_s=PATIENT_S) or keys.SHARDS)
         log.info("store.opened", version=version, shards=self.shards, fsync=self.fsync)
@@ -100,6 +138,10 @@ class Database:
             return "unknown"
         return str(next(iter(_texts(answer).values()), "unknown"))
 
+    async def reconnect(self) -> None:
+        """Forget the connections that nobody uses: those to a server that died fail one by one otherwise."""
+        await self.answer(self.redis.connection_pool.disconnect(inuse_connections=False))
+
     async def ping(self) -> bool:
         try:
             await self.answer(self.redis.ping())
@@ -109,6 +151,12 @@ class Database:
 
     async def close(self) -> None:
         await self.redis.connection_pool.disconnect()
+
+
+def _unavailable(err: Exception) -> Unavailable:
+    if isinstance(err, ResponseError) and "WRONGTYPE" in str(err):
+        return Broken("wrong type")
+    return Unavailable(type(err).__name__)
 
 
 def _texts(mapping: dict[Any, Any]) -> dict[str, str]:

@@ -7,5 +7,13 @@ class Unavailable(Exception):
     """Redis did not answer within its deadline, or refused the write; nothing was promised to anybody."""
 
 
+class Broken(Unavailable):
+    """A key holds something of another type than it should: nothing was destroyed, and a person has to look."""
+
+
+class Unreplicated(Unavailable):
+    """Redis has it, and no replica said so in time."""
+
+
 class Corrupt(Exception):
     """Stored bytes that are not what was written: the checksum is wrong, or nothing we know."""

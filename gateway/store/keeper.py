@@ -1,6 +1,7 @@
 """The durable half of the door: NAME which act a copy tells of, then ACCEPT it; one trip, batched with its neighbours.
 
-When `keep` returns, the copy is claimed, scheduled and as durable as the server's fsync mode makes it.
+When `keep` returns, the copy is claimed, scheduled and as durable as the level promises; or it lies in the spool, under
+the same copy id, so that an ACCEPT that did land after all and the replay that follows end in one act.
 """
 
 from __future__ import annotations
@@ -8,7 +9,10 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from math import inf
 from typing import Any, Final
+
+import structlog
 
 from gateway.core.act import Names, digest, joins, names
 from gateway.core.event import Copy, Event, Grant, Purpose, Wire
@@ -19,15 +23,22 @@ from gateway.core.route import may_leave, route
 from gateway.core.site import DAY_S, Site
 from gateway.store import keys, outcomes, vault
 from gateway.store.batcher import Batcher
-from gateway.store.database import Database, text
-from gateway.store.errors import Corrupt
+from gateway.store.database import DEADLINE_S, PATIENT_S, Database, text
+from gateway.store.durability import Level, Safety
+from gateway.store.errors import Broken, Corrupt, Unavailable, Unreplicated
 from gateway.store.outcomes import Fate
+
+log = structlog.get_logger()
 
 # One call holds Redis for about 20 µs a copy: 256 copies stay under the latency of a single fsync.
 _BATCH: Final = 256
 # Calls out at a time a shard. With `always` one is best: a second one only waits for the first one's fsync.
 _IN_FLIGHT: Final = 4
 _LEAVES_AT_ONCE: Final = -1
+# How long a replica may take, and how long none is waited for after one did not answer. A replica in the same data
+# centre needs a millisecond; 500 leave half of the deadline to everything else.
+_WAIT_MS: Final = 500
+_LONELY_S: Final = 2.0
 # An act's names are looked up by whoever reads `explain`; more than this many acts of one event id are not told.
 _INDEXED: Final = 20
 
@@ -55,6 +66,7 @@ class Keeper:
         copy_id: Callable[[], str],
         nudge: Callable[[], None],
         counted_as: Callable[[str, str], str],
+        safety: Safety | None = None,
     ) -> None:
         self._database = database
         self._plan = plan
@@ -62,7 +74,10 @@ class Keeper:
         self._copy_id = copy_id
         self._nudge = nudge
         self._counted_as = counted_as
-        self._batchers: dict[int, Batcher[Entry, str]] = {}
+        self._safety = safety
+        self._batchers: dict[int, Batcher[Entry, str | Unavailable]] = {}
+        self._lonely_s = -inf
+        self.brought = 0
 
     async def keep(self, copies: Sequence[Copy]) -> list[Door]:
         """Take the copies of one request; returns one status a copy, in their order.
@@ -77,10 +92,54 @@ class Keeper:
         return [outcome for outcome in kept if isinstance(outcome, Door)]
 
     async def _keep(self, copy: Copy) -> Door:
+        """Bring one copy to safety: to Redis where it answers, else to the spool; with the journal, to both."""
+        copy_id, safety = self._copy_id(), self._safety
+        self.brought += 1
+        if safety is None:
+            return await self._accept_one(copy, copy_id)
+        place, turn = None, 0
+        if safety.level is Level.JOURNAL:
+            place = await safety.append(copy_id, vault.seal(copy))
+            turn = place.turn
+        if not safety.pulse.is_away:
+            try:
+                door = await self._offer(copy, copy_id, DEADLINE_S)
+            except Unavailable:
+                door = None
+            if door is not None:
+                if place is not None:
+                    place.settle(turn)
+                return door
+        if place is None:
+            await safety.append(copy_id, vault.seal(copy))
+        return Door.ACCEPTED
+
+    async def offer(self, copy: Copy, copy_id: str) -> Door:
+        """Give a copy of the spool to Redis, as often as need be: the copy id makes repeating harmless.
+
+        Nobody waits for it, so a Redis that is too slow for visitors is quick enough here.
+        Errors: Unavailable; from then on Redis is skipped until it answers again.
+        """
+        return await self._offer(copy, copy_id, PATIENT_S)
+
+    async def _offer(self, copy: Copy, copy_id: str, within_s: float) -> Door:
+        try:
+            async with asyncio.timeout(within_s):
+                return await self._accept_one(copy, copy_id)
+        except (Broken, Unreplicated):
+            raise  # Redis is there
+        except (Unavailable, TimeoutError) as err:
+            if self._safety is not None:
+                self._safety.pulse.failed(str(err) or type(err).__name__)
+            raise Unavailable(str(err)) from err
+
+    async def _accept_one(self, copy: Copy, copy_id: str) -> Door:
         plan = self._plan()
         act = await self._name(copy, plan)
-        entry = self._entry(copy, act, plan)
+        entry = self._entry(copy, copy_id, act, plan)
         answer = await self._batcher(entry.shard).submit(entry)
+        if isinstance(answer, Unavailable):
+            raise answer
         if answer == "replay":
             return Door.ACCEPTED
         if answer == Door.LATE:
@@ -115,7 +174,7 @@ class Keeper:
         (before,) = await self._database.answer(pipeline.execute())
         return text(before) or act
 
-    def _entry(self, copy: Copy, act: str, plan: Plan) -> Entry:
+    def _entry(self, copy: Copy, copy_id: str, act: str, plan: Plan) -> Entry:
         site = plan.sites[copy.site]
         shard = keys.shard_of(act, self._database.shards)
         hold_ms = self._hold_ms(copy, site)
@@ -142,7 +201,7 @@ class Keeper:
                 len(queues),
                 act,
                 wire.value,
-                self._copy_id(),
+                copy_id,
                 vault.seal(copy),
                 hold_ms,
                 ",".join(purpose for purpose in Purpose if copy.consent.of(purpose) is Grant.DENIED),
@@ -211,22 +270,43 @@ class Keeper:
             [leg, vault.seal(settled), waiting, *(f"{name}:{keys.LATE}" for name in going)],
         )
 
-    def _batcher(self, shard: int) -> Batcher[Entry, str]:
+    def _batcher(self, shard: int) -> Batcher[Entry, str | Unavailable]:
         if shard not in self._batchers:
             in_flight = 1 if self._database.fsync == "always" else _IN_FLIGHT
             self._batchers[shard] = Batcher(self._accept, most=_BATCH, in_flight=in_flight)
         return self._batchers[shard]
 
-    async def _accept(self, entries: Sequence[Entry]) -> list[str]:
-        answers, _ = await asyncio.gather(
-            self._database.script(
-                "accept",
-                [key for entry in entries for key in entry.keys],
-                [len(entries), keys.COUNTERS_MS, *(arg for entry in entries for arg in entry.args)],
-            ),
-            self._index(entries),
-        )
+    async def _accept(self, entries: Sequence[Entry]) -> list[str | Unavailable]:
+        answers, _ = await asyncio.gather(self._accept_all(entries), self._index(entries))
+        return answers
+
+    async def _accept_all(self, entries: Sequence[Entry]) -> list[str | Unavailable]:
+        """Run ACCEPT; where one copy's keys are broken, its neighbours are taken without it."""
+        keys_of_all = [key for entry in entries for key in entry.keys]
+        args = [len(entries), keys.COUNTERS_MS, *(arg for entry in entries for arg in entry.args)]
+        try:
+            if self._safety is not None and self._safety.level is Level.REPLICATED:
+                answers = await self._accept_replicated(keys_of_all, args)
+            else:
+                answers = await self._database.script("accept", keys_of_all, args)
+        except Broken as err:
+            if len(entries) == 1:
+                log.error("store.broken_key", reason=str(err), shard=entries[0].shard)
+                return [err]
+            return [answer for entry in entries for answer in await self._accept_all([entry])]
         return [text(answer) for answer in answers]
+
+    async def _accept_replicated(self, key: Sequence[str], args: Sequence[Any]) -> Any:
+        """Wait for a replica; while none answers, ask without waiting, so that visitors do not wait for nobody."""
+        now_s = asyncio.get_running_loop().time()
+        is_lonely = now_s - self._lonely_s < _LONELY_S
+        try:
+            return await self._database.script_replicated("accept", key, args, wait_ms=1 if is_lonely else _WAIT_MS)
+        except Unreplicated:
+            if not is_lonely:
+                self._lonely_s = now_s
+                log.warning("store.unreplicated")
+            raise
 
     async def _index(self, entries: Sequence[Entry]) -> None:
         """Let `explain` find the acts by their ids: an acknowledged event must be explainable."""

@@ -29,7 +29,7 @@ def shard_of(act: str, shards: int) -> int:
 
 
 def meta() -> str:
-    """hash, for ever: the number of shards and the layout's version."""
+    """hash, for ever: the number of shards, and an epoch that tells this data set from an emptied one."""
     return f"{PREFIX}:meta"
 
 

@@ -142,15 +142,17 @@ class Ledger:
         plan = self._plan()
         per_shard = max(1, plan.keep.samples // self._database.shards)
         pipeline = self._database.pipeline()
-        touched: set[tuple[int, str]] = set()
+        now_ms = self._now_ms()
+        listed: dict[tuple[int, str], dict[str, int]] = {}
         for leg, said in sent:
             key = keys.sample(leg.shard, leg.act)
             pipeline.hset(key, leg.delivery, orjson.dumps(said))
             pipeline.pexpire(key, plan.outcomes_ms)
-            pipeline.zadd(keys.samples(leg.shard, leg.destination), {leg.id: self._now_ms()})
-            touched.add((leg.shard, leg.destination))
+            listed.setdefault((leg.shard, leg.destination), {})[leg.id] = now_ms
+        for (shard, destination), legs in listed.items():
+            pipeline.zadd(keys.samples(shard, destination), legs)
         await self._answer(pipeline.execute())
-        for shard, destination in touched:
+        for shard, destination in listed:
             listing = keys.samples(shard, destination)
             oldest = await self._answer(self._database.redis.zrange(listing, 0, -per_shard - 1))
             trim = self._database.pipeline()

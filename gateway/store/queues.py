@@ -98,6 +98,7 @@ class Queues:
         token: Callable[[], str],
         nudge: Callable[[], None],
         counted_as: Callable[[str, str], str],
+        is_behind: Callable[[], bool] = lambda: False,
     ) -> None:
         self._database = database
         self._plan = plan
@@ -105,6 +106,7 @@ class Queues:
         self._token = token
         self._nudge = nudge
         self._counted_as = counted_as
+        self._is_behind = is_behind
 
     async def lease(self, destination: str, most: int) -> Loan:
         """Borrow up to `most` due legs of a destination, over all shards into one batch."""
@@ -152,7 +154,12 @@ class Queues:
                 )
 
     async def release_held(self, most: int) -> int | None:
-        """Merge and seal acts whose hold is over; returns ms until the next one is due, None when none waits."""
+        """Merge and seal acts whose hold is over; returns ms until the next one is due, None when none waits.
+
+        Not while the spool may hold a twin: a denial that was acknowledged must not come too late.
+        """
+        if self._is_behind():
+            return None
         waits = await asyncio.gather(*(self._release_shard(shard, most) for shard in range(self._database.shards)))
         known = [wait for wait in waits if wait is not None]
         return min(known) if known else None

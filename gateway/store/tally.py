@@ -61,6 +61,10 @@ class Tally:
             "tagway_oldest_seconds", "Age of the oldest waiting leg.", ("destination",), registry=self.registry
         )
         self.dead_letters = Gauge("tagway_dead_letters", "Dead letters kept.", ("destination",), registry=self.registry)
+        self._replayed = Counter(
+            "tagway_replayed", "Copies brought back from the spool, by what they were.",
+            ("status",), registry=self.registry,
+        )  # fmt: skip
 
     def counted_as(self, site: str, event: str) -> str:
         """Return the word this event name is counted under."""
@@ -78,6 +82,17 @@ class Tally:
         if status.startswith("refused:"):
             self._refused[outcomes.door_counter(site, event, wire.value) + status] += 1
         self._tell({"kind": "hit", "site": site, "event": event, "event_id": event_id, "wire": wire, "status": status})
+
+    def replayed(self, status: str, often: int) -> None:
+        """Count copies that went from the spool to Redis; at the door they were answered long ago."""
+        self._replayed.labels(status).inc(often)
+
+    def watch_spool(self, owed: Callable[[], float], size_bytes: Callable[[], float]) -> None:
+        """Show how much the spool holds; asked at every scrape."""
+        told = Gauge("tagway_spool_copies", "Copies on disk that Redis is not known to have.", registry=self.registry)
+        told.set_function(owed)
+        told = Gauge("tagway_spool_bytes", "Bytes of the spool.", registry=self.registry)
+        told.set_function(size_bytes)
 
     def delivery(self, destination: str, site: str, event: str, event_id: str, fate: outcomes.Fate) -> None:
         """Count one settled delivery, and show it (also one that goes back to wait)."""
