@@ -13,7 +13,7 @@ import secrets
 import signal
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any, Final
@@ -97,8 +97,8 @@ class Gateway:
         except ConfigError as err:
             log.error("config.refused", problems=[str(problem) for problem in err.problems])
             return
-        if fresh.server != self._settings.server or fresh.store != self._settings.store:
-            log.warning("config.needs_restart", keys=["server", "store"])
+        if waiting := _fixed(fresh).items() - _fixed(self._settings).items():
+            log.warning("config.needs_restart", keys=sorted(key for key, _ in waiting))
         self._settings, self._plan = fresh, _plan(fresh)
         if self._front is not None:
             self._front.directory = _directory(fresh)
@@ -293,6 +293,23 @@ def _url(address: Address) -> str:
     """Spell an address so that a browser on this machine can open it."""
     everywhere = address.host in ("0.0.0.0", "::")
     return f"http://{Address(host='localhost', port=address.port) if everywhere else address}"
+
+
+def _fixed(chosen: Settings) -> dict[str, Hashable]:
+    """Return what a running process keeps as it began: its addresses, its store, who may see the console."""
+    server, store = chosen.server, chosen.store
+    return {
+        "server.listen": server.listen,
+        "server.admin": server.admin,
+        "server.admin_password": server.admin_password,
+        "server.admin_hosts": server.admin_hosts,
+        "server.workers": server.workers,
+        "store.redis": store.redis,
+        "store.data_dir": store.data_dir,
+        "store.durability": store.durability,
+        "sandbox": chosen.sandbox,
+        "demo": chosen.demo,
+    }
 
 
 def _plan(chosen: Settings) -> Plan:

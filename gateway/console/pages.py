@@ -45,12 +45,6 @@ _LETTERS: Final = 100
 # What a chart may span: a day, a week, four weeks. The counters reach back further than any of them.
 RANGES: Final = {24: "24 hours", 168: "7 days", 672: "4 weeks"}
 _DIGESTED: Final = re.compile(rf"{shown.DIGEST_MARK}([0-9a-f]{{32}})")
-_FSYNC: Final = {
-    "always": "every write is on disk before it is acknowledged (appendfsync always)",
-    "everysec": "writes reach the disk within a second (appendfsync everysec)",
-    "no": "the system decides when writes reach the disk (appendfsync no)",
-    "off": "nothing is written to disk (append-only file is off)",
-}
 
 
 def add_pages(app: web.Application) -> None:
@@ -208,7 +202,7 @@ async def _favicon(_: web.Request) -> web.FileResponse:
 async def _render(template: str, request: web.Request, told: Mapping[str, Any], status: int = 200) -> web.Response:
     """Render a page in its frame, whose foot says how durable the store is."""
     _, ready = await request.app[DESK].is_ready()
-    frame = {"durability": _FSYNC.get(str(ready.get("fsync")), ""), "path": request.path}
+    frame = {"durability": ready.get("sentence", ""), "path": request.path}
     answer = aiohttp_jinja2.render_template(template, request, {**frame, **told}, status=status)
     answer.headers["Cache-Control"] = "no-store"
     return answer

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from contextlib import asynccontextmanager
-from typing import Final
+from typing import Any, Final
 
 from aiohttp import web
 
@@ -64,11 +64,11 @@ class Sandbox:
         """Give what stands for a platform's scheme and host in a destination's `endpoint`."""
         return f"{self.url}/{self._doors[platform].platform.name}"
 
-    def events(self, platform: str) -> list[Object]:
+    def events(self, platform: str) -> list[dict[str, Any]]:
         """List what a platform accepted, after its own deduplication, oldest first."""
         return self._memory.books[platform].events()
 
-    def requests(self, platform: str) -> list[Object]:
+    def requests(self, platform: str) -> list[dict[str, Any]]:
         """List the calls a platform got, with its verdicts, oldest first."""
         return self._memory.books[platform].calls()
 

@@ -65,7 +65,8 @@ async def test_a_refused_token_pauses_the_destination_and_keeps_the_queue(gatewa
     await gateway.beacon(*(page_view(f"view-{number}") for number in range(5)))
 
     async def is_paused() -> bool:
-        return (await state(gateway, "meta"))["state"] == "paused"
+        told: str = (await state(gateway, "meta"))["state"]
+        return told == "paused"
 
     assert await wait_until(is_paused)
     assert (await state(gateway, "meta"))["waiting"] == 5
@@ -82,7 +83,8 @@ async def test_a_new_token_is_tried_at_once_after_a_reload(gateway: RunningGatew
     await gateway.beacon(page_view("kept"))
 
     async def is_paused() -> bool:
-        return (await state(gateway, "meta"))["state"] == "paused"
+        told: str = (await state(gateway, "meta"))["state"]
+        return told == "paused"
 
     assert await wait_until(is_paused)
     gateway.config["destinations"]["meta"]["access_token"] = "sandbox-meta-token"
