@@ -191,6 +191,8 @@ class Worker:
         """Screen one leg and say it in the platform's words; None leaves it to its lease, and at last to `poison`."""
         event, now_ms = leg.event, self._now_ms()
         if event is None:
+            if leg.is_absent and leg.claims <= retry.POISON_CLAIMS:
+                return Settlement(leg=leg, kind=Kind.ABSENT, wait_ms=retry.BASE_MS)
             return self._end(leg, Kind.DEAD, dead(Dead.UNREADABLE))
         site = self._plan().sites.get(event.site)
         if site is None:
@@ -351,11 +353,16 @@ class Worker:
     async def _keep_samples(self, told: Sequence[Packed], answer: Response | NoAnswer | NoToken) -> None:
         if not told:
             return
-        said = []
-        for packed in told:
-            hide = private_values(packed.event)
-            shown = {"request": mask(dict(packed.payload.body), hide), "response": _shown(answer, hide)}
-            said.append((packed.leg, {**shown, "lane": packed.payload.lane}))
+        private = [private_values(packed.event) for packed in told]
+        # One answer to all of them: what any of them must not show, none shows.
+        response = _shown(answer, frozenset().union(*private))
+        said = [
+            (
+                packed.leg,
+                {"request": mask(dict(packed.payload.body), hide), "response": response, "lane": packed.payload.lane},
+            )
+            for packed, hide in zip(told, private, strict=True)
+        ]
         await self._ledger.keep_samples(said)
 
     async def _say_state(self) -> None:

@@ -41,13 +41,15 @@ class Kind(StrEnum):
     DEAD = "dead"
     RETRY = "retry"
     BACK = "back"
+    ABSENT = "absent"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Leg:
     """One act bound for one destination, on loan.
 
-    `event` None: its stored content is damaged. `claims` counts loans without a verdict, this one included.
+    `event` None: its stored content is damaged, or (`is_absent`) not there. `claims` counts loans without a verdict,
+    this one included.
     `denied`: purposes that a later copy denied. `fate`: what was said of it before.
     """
 
@@ -59,6 +61,7 @@ class Leg:
     event: Event | None
     denied: frozenset[Purpose]
     fate: Fate | None
+    is_absent: bool = False
 
     @property
     def act(self) -> str:
@@ -254,6 +257,7 @@ class Queues:
                     token=token,
                     claims=claims,
                     event=_event(body),
+                    is_absent=body is None,
                     denied=frozenset(purpose for purpose, no in zip(Purpose, fields, strict=False) if no),
                     fate=outcomes.read(fields[-1]),
                 )

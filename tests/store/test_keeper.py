@@ -333,6 +333,30 @@ async def test_a_damaged_content_is_seen_and_not_believed(store: Store) -> None:
     assert leg.event is None
 
 
+async def test_a_queues_entry_without_its_act_is_taken_out_and_its_copy_may_come_again(store: Store) -> None:
+    shard, act = _place(store, an_event())
+    await store.redis.zadd(keys.queue(shard, "parrot").due, {act: 0})  # what a torn append-only file can bring back
+    (orphan,) = (await store.queues.lease("parrot", 10)).legs
+    assert orphan.is_absent
+
+    await store.queues.settle([Settlement(leg=orphan, kind=Kind.DEAD, fate=Fate(outcome="dead:unreadable", at_ms=0))])
+
+    assert await store.redis.exists(keys.act(shard, act), keys.tomb(shard, act)) == 0
+    assert await store.keep(an_event()) == [Door.ACCEPTED]
+    assert len(await store.leaving()) == 1
+
+
+async def test_a_copy_that_comes_while_its_orphan_is_on_loan_is_delivered(store: Store) -> None:
+    shard, act = _place(store, an_event())
+    await store.redis.zadd(keys.queue(shard, "parrot").due, {act: 0})
+    (orphan,) = (await store.queues.lease("parrot", 10)).legs
+
+    assert await store.keep(an_event()) == [Door.ACCEPTED]
+    await store.queues.settle([Settlement(leg=orphan, kind=Kind.ABSENT)])
+
+    assert len(await store.leaving()) == 1
+
+
 async def test_an_act_outside_its_window_may_happen_again(store: Store) -> None:
     await store.keep(an_event())
     await store.leaving()

@@ -4,10 +4,13 @@
 -- KEYS  per leg: act, content of the act, content of the leg, copies, tomb, due, leases, claims, dead, counters
 -- ARGV  legs (N), counters' life ms, then per leg (11):
 --         leg, delivery (field of the act), token,
---         kind: done | dead | retry (a verdict: wait) | back (no verdict: hand back),
+--         kind: done | dead | retry (a verdict: wait) | back (no verdict: hand back) | absent (its content is not there),
 --         outcome JSON ('' for back), wait ms, counter ('' for none),
 --         remember ms, outcomes ms, dead ms, late (1 | 0)
--- Returns per leg: settled | again | stale
+-- Returns per leg: settled | again | stale | gone
+--
+-- A server that loads a torn append-only file twice can bring back a queue's entry without the act it belonged to. Such
+-- a leg is taken out and nothing is written of it: whoever still has the copy offers it again.
 local t = redis.call('TIME')
 local now = t[1] * 1000 + math.floor(t[2] / 1000)
 local answers = {}
@@ -41,6 +44,15 @@ for n = 1, tonumber(ARGV[1]) do
   local leg, delivery, token, kind = ARGV[a], ARGV[a + 1], ARGV[a + 2], ARGV[a + 3]
   if redis.call('HGET', leases, leg) ~= token then
     answers[n] = 'stale'
+  elseif redis.call('HEXISTS', act, 'st') == 0 then
+    redis.call('ZREM', due, leg)
+    redis.call('HDEL', leases, leg)
+    redis.call('HDEL', claims, leg)
+    answers[n] = 'gone'
+  elseif kind == 'absent' then                  -- the claim counts: content that never comes ends as unreadable
+    redis.call('ZADD', due, 'XX', now + tonumber(ARGV[a + 5]), leg)
+    redis.call('HDEL', leases, leg)
+    answers[n] = 'again'
   elseif kind == 'back' then
     redis.call('ZADD', due, 'XX', now + tonumber(ARGV[a + 5]), leg)
     redis.call('HDEL', leases, leg)

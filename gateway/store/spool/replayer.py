@@ -38,7 +38,8 @@ GRACE_S: Final = 1.5
 _ROLL_S: Final = 5.0
 # Redis syncs every second and blocks at two: what it had this long is on its disk.
 JOURNAL_S: Final = 10.0
-# Copies that cannot be taken for a reason that time does not heal (a site that left the configuration, a broken key).
+# Copies that cannot be taken for a reason that time hardly heals (a site that left the configuration, a broken key, a
+# fault of ours) are asked again soon, then ever more rarely, at last this often.
 _PARKED_S: Final = 60.0
 _AGAIN_S: Final = 2.0
 # How long acts whose hold is over wait for twins that lie in the spool, once Redis is back.
@@ -143,7 +144,8 @@ class Replayer:
         took_ms = round((asyncio.get_running_loop().time() - began_s) * 1_000)
         log.info("spool.replayed", copies=len(reading.entries), took_ms=took_ms, **said)
         if said[_PARKED]:
-            place.retry_s = asyncio.get_running_loop().time() + _PARKED_S
+            place.parked += 1
+            place.retry_s = asyncio.get_running_loop().time() + min(_PARKED_S, _AGAIN_S * 2**place.parked)
             return
         place.records = place.settled = max(place.records, len(reading.entries))
 

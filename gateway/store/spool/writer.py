@@ -46,8 +46,9 @@ class Segment:
     """One file. `settled` of its `records` are in Redis; the rest is owed.
 
     `records` of a segment that a dead process left is 1 until it was read. `server`: who was said to have had all.
-    `offered`: how many were offered again so far. Loop time: `begun_s` and `since_s`, the first and the last record;
-    `held_s`, since when nothing is owed; `retry_s`, not to be offered before.
+    `offered`: how many were offered again so far; `parked`: how often some of them could not be taken. Loop time:
+    `begun_s` and `since_s`, the first and the last record; `held_s`, since when nothing is owed; `retry_s`, not to be
+    offered before.
     """
 
     path: Path
@@ -62,6 +63,7 @@ class Segment:
     held_s: float | None = None
     retry_s: float = -inf
     offered: int = 0
+    parked: int = 0
     turn: int = 0
 
     @property
@@ -75,7 +77,7 @@ class Segment:
 
     def renounce(self) -> None:
         """Owe everything again: the Redis that had it is not the one that answers now."""
-        self.settled = self.offered = 0
+        self.settled = self.offered = self.parked = 0
         self.held_s, self.retry_s = None, -inf
         self.turn += 1
 
