@@ -7,6 +7,7 @@ keep serving for `drain_s`, finish what is out, hand the rest back, exit 0 withi
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 import random
 import secrets
@@ -158,6 +159,7 @@ class Gateway:
                 helpers += self._start_workers(group, database)
             if not self._is_sibling:
                 await self._listen(create_admin_app(self._desk(ledger, tally)), self._settings.server.admin, stack)
+            _spare_the_collector()
             log.info("gateway.started", role=self._role, listen=str(self._settings.server.listen))
             if not self._is_sibling:
                 _greet(self._settings, self._role)
@@ -267,6 +269,16 @@ class _Deadline:
     def __exit__(self, *_: object) -> None:
         if self._handle is not None:
             self._handle.cancel()
+
+
+def _spare_the_collector() -> None:
+    """Let the garbage collector look at what hits leave behind and not, again and again, at what lives for ever.
+
+    Lists, tables and patterns are some hundred thousand objects: walking them cost a sixth of a busy worker's time.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 50)
 
 
 def _end_hard() -> None:

@@ -9,10 +9,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Final, NamedTuple
-from urllib.parse import unquote, unquote_plus, urlsplit
+from urllib.parse import urlsplit
 
 from gateway.core.domain import origin
 from gateway.core.event import Campaign, Click
+from gateway.core.percent import unquote, unquote_plus
 from gateway.core.site import DAY_S
 
 # URL parameter (compared without regard to case: Snapchat's is seen as ScCid and sccid) -> name in the contract.

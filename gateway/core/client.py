@@ -18,6 +18,7 @@ from gateway.core.domain import host_name
 
 # A longer agent says nothing new, and the patterns cost time per character.
 MAX_AGENT_CHARS = 1024
+_REMEMBERED_CHARS = 64
 CRAWLER = "crawler"
 NO_AGENT = "no_agent"
 
@@ -47,7 +48,10 @@ class Proxies:
         return found is not None and self._holds(found)
 
     def _holds(self, address: _Address) -> bool:
-        return any(address in network for network in self.networks)
+        for network in self.networks:  # noqa: SIM110 - a generator costs more than the few networks
+            if address in network:
+                return True
+        return False
 
 
 def address(peer: str | None, forwarded_for: Sequence[str], proxies: Proxies) -> str | None:
@@ -73,6 +77,7 @@ def address(peer: str | None, forwarded_for: Sequence[str], proxies: Proxies) ->
     return str(current)
 
 
+@lru_cache(maxsize=4096)
 def public(address: str | None) -> str | None:
     """Return the address if it can be a visitor's on the internet: what platforms may be told."""
     found = _parse(address)
@@ -125,6 +130,13 @@ def _single(peer: str | None, values: Sequence[str], proxies: Proxies) -> str | 
 
 def _parse(text: str | None, *, port_allowed: bool = False) -> _Address | None:
     """Read an address as peers and proxies write it: brackets, a port, a zone, IPv4 inside IPv6."""
+    # What is longer is read anew each time: a stranger's text must not fill a cache.
+    if text is not None and len(text) > _REMEMBERED_CHARS:
+        return _read(text, port_allowed)
+    return _known(text, port_allowed)
+
+
+def _read(text: str | None, port_allowed: bool) -> _Address | None:
     host = (text or "").strip()
     if port_allowed:
         host = _without_port(host)
@@ -136,6 +148,9 @@ def _parse(text: str | None, *, port_allowed: bool = False) -> _Address | None:
         return found
     # By way of the number: a zone names an interface of somebody else's machine.
     return found.ipv4_mapped or ipaddress.IPv6Address(int(found))
+
+
+_known = lru_cache(maxsize=8192)(_read)
 
 
 def _without_port(text: str) -> str:

@@ -179,8 +179,8 @@ def _id(visit: _Visit, name: str, *, may_renew: bool) -> tuple[str | None, tuple
     now_s = visit.now_ms // 1000
     found = _ID.fullmatch(visit.cookies.get(name, ""))
     if found and int(found[2]) <= now_s + DAY_S:  # a day: what clocks may differ by
-        is_of_today = int(found[2]) // DAY_S >= visit.day
-        return found[1], (visit.ours(name, found[0], ID_LIFE_S),) if may_renew and not is_of_today else ()
+        is_due = may_renew and int(found[2]) // DAY_S < visit.day
+        return found[1], (visit.ours(name, found[0], ID_LIFE_S),) if is_due else ()
     minted = base64.urlsafe_b64encode(visit.throw("id", 16)).decode().rstrip("=")
     return minted, (visit.ours(name, f"1.{minted}.{now_s}", ID_LIFE_S),)
 

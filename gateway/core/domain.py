@@ -16,6 +16,10 @@ from publicsuffixlist import PublicSuffixList
 DEFAULT_PORTS = {"http": 80, "https": 443}
 MAX_HOST_CHARS = 253  # RFC 1035, 2.3.4: 255 octets on the wire
 
+# Where a URL begins like this, nothing behind it has a say in its origin: one answer serves a whole site.
+_PLAIN_ORIGIN = re.compile(r"https?://[A-Za-z0-9._:-]{1,260}(?=[/?#]|\Z)")
+# What is longer is read anew each time: a stranger's text must not fill a cache.
+_REMEMBERED_CHARS = 64
 _LABEL = re.compile(r"(?!-)[a-z0-9_-]{1,63}(?<!-)")
 
 
@@ -40,6 +44,7 @@ def is_address(host: str) -> bool:
     return _ip(host) is not None
 
 
+@lru_cache(maxsize=4096)
 def is_loopback(host: str) -> bool:
     """Say whether this host can only be the machine itself: `localhost`, a name below it, a loopback address."""
     if host == "localhost" or host.endswith(".localhost"):
@@ -80,8 +85,13 @@ def origin(url: str | None) -> str | None:
 
     Shape:   `scheme://host[:port]`, lower case, without the scheme's own port.
     """
+    plain = _PLAIN_ORIGIN.match(url or "")
+    return _known_origin(plain[0]) if plain else _origin(url or "")
+
+
+def _origin(url: str) -> str | None:
     try:
-        parts = urlsplit(url or "")
+        parts = urlsplit(url)
         port = parts.port
     except ValueError:
         return None
@@ -90,6 +100,9 @@ def origin(url: str | None) -> str | None:
         return None
     spelled = f"[{name}]" if ":" in name else name
     return f"{parts.scheme}://{spelled}" + ("" if port in (None, DEFAULT_PORTS[parts.scheme]) else f":{port}")
+
+
+_known_origin = lru_cache(maxsize=1024)(_origin)
 
 
 @cache
@@ -108,7 +121,14 @@ def _is_port_suffix(text: str) -> bool:
 
 
 def _ip(text: str) -> str | None:
+    return _known_ip(text) if len(text) <= _REMEMBERED_CHARS else _read_ip(text)
+
+
+def _read_ip(text: str) -> str | None:
     try:
         return str(ipaddress.ip_address(text))
     except ValueError:
         return None
+
+
+_known_ip = lru_cache(maxsize=4096)(_read_ip)

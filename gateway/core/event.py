@@ -54,7 +54,7 @@ class Consent(msgspec.Struct, frozen=True, kw_only=True):
     by: Mapping[str, str] = {}
 
     def of(self, purpose: Purpose) -> Grant:
-        return getattr(self, purpose.value)  # type: ignore[no-any-return]
+        return getattr(self, purpose)  # type: ignore[no-any-return]
 
     def allows(self, purposes: frozenset[Purpose]) -> bool:
         """Say whether every one of these purposes is granted; no purposes at all are always allowed."""

@@ -50,13 +50,8 @@ def take(hit: Hit, site: Site, *, vendors: frozenset[str]) -> Taken | Refusal:
     consent = at_door(draft.said, hit.visitor, site.consent, hit.wire)
     jar = _jar(hit, site, landing, consent, vendors)
     event = _event(hit, site, draft, landing, consent, jar)
-    if denied_everywhere(consent):
-        return Taken(copy=_veto(event), set_cookies=jar.set_cookies, warnings=warnings)
-    return Taken(
-        copy=msgspec.structs.replace(event, person=sealed.person),
-        set_cookies=jar.set_cookies,
-        warnings=warnings,
-    )
+    copy = _veto(event) if denied_everywhere(consent) else msgspec.structs.replace(event, person=sealed.person)
+    return Taken(copy=copy, set_cookies=jar.set_cookies, warnings=warnings)
 
 
 def remembering(visitor: Visitor, set_cookies: Iterable[SetCookie]) -> Visitor:

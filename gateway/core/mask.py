@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from functools import lru_cache
 from typing import Any, Final
 
 from gateway.core.event import Copy, Event, Purpose
@@ -15,12 +16,15 @@ from gateway.core.redact import redact
 from gateway.core.speak import as_json
 
 HIDDEN: Final = "(hidden)"
+_DIGEST_CHARS: Final = 64
+_WORD_CHARS: Final = 64
 _DIGEST: Final = re.compile(r"\b([0-9a-fA-F]{8})[0-9a-fA-F]{56}\b")
 # How the platforms call what we keep clear because they take it clear; compared without case, `_` and `-`.
 _PRIVATE_KEYS: Final = frozenset(
     "ip ipaddress clientipaddress useragent clientuseragent city ct region state st administrativearea postalcode "
     "zip zipcode zp country countrycode regioncode addresscountry ua".split()
 )
+_SEPARATING: Final = re.compile(r"[\W_]+")
 _LONGEST: Final = 2_000
 
 
@@ -37,7 +41,8 @@ def mask(value: Any, hide: frozenset[str] = frozenset()) -> Any:
 
 def text(value: str, most: int = _LONGEST) -> str:
     """Return one text fit to be shown: digests cut, e-mail addresses redacted, at most so many characters."""
-    return _DIGEST.sub(r"\1…", redact(value[:most]))
+    shown = redact(value[:most])
+    return _DIGEST.sub(r"\1…", shown) if len(shown) >= _DIGEST_CHARS else shown
 
 
 def private_values(event: Event) -> frozenset[str]:
@@ -57,7 +62,7 @@ def masked_copy(copy: Copy) -> dict[str, Any]:
 
 
 def _under(key: str, value: Any, hide: frozenset[str]) -> Any:
-    if _spelling(key) in _PRIVATE_KEYS and isinstance(value, str | list):
+    if isinstance(value, str | list) and (_known_private if len(key) <= _WORD_CHARS else _is_private)(key):
         return mask(value, hide) if _only_digests(value) else HIDDEN
     return mask(value, hide)
 
@@ -71,5 +76,13 @@ def _spellings(values: Iterable[str]) -> set[str]:
     return {_spelling(value) for value in values} - {""}
 
 
+def _is_private(key: str) -> bool:
+    return _spelling(key) in _PRIVATE_KEYS
+
+
+# Platforms have a few hundred words; what is longer than any of them is asked anew each time.
+_known_private = lru_cache(maxsize=2_048)(_is_private)
+
+
 def _spelling(value: str) -> str:
-    return "".join(filter(str.isalnum, value)).lower()
+    return (value if value.isalnum() else _SEPARATING.sub("", value)).lower()

@@ -34,6 +34,7 @@ _LABEL_CHAR = rf"(?:[^{_DELIMITERS}!$'*+.^`{{}}~]|{_PERCENT}{_LABEL_HEX})"
 _LABEL = rf"{_LABEL_CHAR}++"
 _DOT = rf"(?:\.|{_PERCENT}2e)"
 _AT = rf"(?:@|{_PERCENT}40)"
+_ENCODED_AT = re.compile(rf"{_PERCENT}40")
 _HOST = rf"{_AT}{_LABEL}(?:{_DOT}{_LABEL})*+"
 _QUOTE = rf"(?:{_PERCENT}22)"
 _QUOTED = rf"\"[^\"\r\n,:{{}}\[\]]{{1,64}}+\"(?={_AT})|{_QUOTE}(?:(?!{_QUOTE})[^\s\"&,:=]){{1,192}}+{_QUOTE}(?={_AT})"
@@ -83,7 +84,7 @@ def has_email(text: str) -> bool:
 
 
 def _suspicious(text: str) -> bool:
-    return "@" in text or ("%" in text and "40" in text)
+    return "@" in text or ("%" in text and _ENCODED_AT.search(text) is not None)
 
 
 def _scheme_only(found: re.Match[str]) -> str:

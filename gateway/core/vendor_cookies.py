@@ -9,12 +9,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from typing import Final, NamedTuple
-from urllib.parse import unquote
 
 import msgspec
 
 from gateway.core.clickid import acceptable
 from gateway.core.event import Click
+from gateway.core.percent import unquote
 
 FBP: Final = "_fbp"
 FBC: Final = "_fbc"
@@ -34,6 +34,7 @@ _GOOGLE: Final = {
 }
 # Old Analytics, one cookie a property; the longer prefix first.
 _GAC: Final = (("_gac_gb_", "wbraid"), ("_gac_", "gclid"))
+_GAC_ANY: Final = "_gac_"
 # The bare id and nothing else; a prefix that the vendor's script puts in front is cut off.
 _BARE: Final = (
     ("ttclid", "ttclid", ""),
@@ -101,7 +102,9 @@ def gcl_text(seen_ms: int, gclid: str) -> str:
 
 def gcl_click(value: str | None, name: str) -> Click | None:
     """Read a Google click cookie in either spelling: `GCL.<s>.<id>[.<label>…]` or `2.1.k<id>$i<s>[$…]`."""
-    text = unquote(value or "")
+    if not value:
+        return None
+    text = unquote(value)
     old, fields = _GCL.fullmatch(text), _fields(text)
     seen_s, click_id = (old[1], old[2]) if old else (fields.get("i", ""), fields.get("k", ""))
     if not (_DIGITS.fullmatch(seen_s) and acceptable(name, click_id)):
@@ -123,9 +126,10 @@ def recall(cookies: Mapping[str, str]) -> Recalled:
             stamped[name] = click
     bare: dict[str, str] = {}
     for cookie, name, prefix in _BARE:
-        value = unquote(cookies.get(cookie, "")).removeprefix(prefix)
-        if acceptable(name, value):
-            bare[name] = value
+        if cookie in cookies:
+            value = unquote(cookies[cookie]).removeprefix(prefix)
+            if acceptable(name, value):
+                bare[name] = value
     return Recalled(stamped, bare)
 
 
@@ -157,19 +161,21 @@ def _stamped(cookies: Mapping[str, str]) -> Iterator[tuple[str, Click]]:
     if fbc is not None and acceptable("fbclid", fbc.payload):
         yield "fbclid", Click(id=fbc.payload, seen_ms=fbc.created_ms)
     for cookie, value in cookies.items():
-        name = _GOOGLE.get(cookie) or next((name for prefix, name in _GAC if cookie.startswith(prefix)), None)
+        name = _GOOGLE.get(cookie)
+        if name is None and cookie.startswith(_GAC_ANY):
+            name = next(name for prefix, name in _GAC if cookie.startswith(prefix))
         click = gcl_click(value, name) if name is not None else None
         if name is not None and click is not None:
             yield name, click
-    twclid = _x_click(cookies.get(_TWCLID))
+    twclid = _x_click(cookies[_TWCLID]) if _TWCLID in cookies else None
     if twclid is not None:
         yield "twclid", twclid
 
 
-def _x_click(value: str | None) -> Click | None:
+def _x_click(value: str) -> Click | None:
     """Read X's `_twclid`, a JSON object with the id and the milliseconds it was stored."""
     try:
-        held = msgspec.json.decode(unquote(value or ""))
+        held = msgspec.json.decode(unquote(value))
     except (msgspec.DecodeError, UnicodeEncodeError):
         return None
     if not isinstance(held, dict):

@@ -7,13 +7,15 @@ is sent once; whoever asked decides what a missing answer means. Every script ca
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Sequence
+from collections.abc import Awaitable, Iterable, Sequence
 from importlib.resources import files
 from secrets import token_hex
 from typing import Any, Final, TypeVar
 
 import structlog
-from redis.asyncio import BlockingConnectionPool, Redis
+from hiredis import pack_command
+from redis.asyncio import BlockingConnectionPool, Connection, Redis, SSLConnection, UnixDomainSocketConnection
+from redis.asyncio.connection import AbstractConnection
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.commands.core import AsyncScript
@@ -36,6 +38,34 @@ OLDEST: Final = (7, 0)
 log = structlog.get_logger()
 
 
+class _Packing(AbstractConnection):
+    """Lets hiredis spell commands: redis-py joins every argument onto a growing text, which a batch makes long."""
+
+    def pack_command(self, *args: Any) -> list[bytes]:
+        name = args[0]
+        if isinstance(name, str) and " " in name:
+            args = (*name.split(), *args[1:])
+        return [pack_command(args)]
+
+    def pack_commands(self, commands: Iterable[Iterable[Any]]) -> list[bytes]:
+        return [b"".join(chunk for command in commands for chunk in self.pack_command(*command))]
+
+
+class _Tcp(_Packing, Connection):
+    pass
+
+
+class _Tls(_Packing, SSLConnection):
+    pass
+
+
+class _Unix(_Packing, UnixDomainSocketConnection):
+    pass
+
+
+_CONNECTIONS: Final = {"redis": _Tcp, "rediss": _Tls, "unix": _Unix}
+
+
 class Database:
     """Runs scripts and commands on one Redis; raises Unavailable when no answer came in time."""
 
@@ -52,6 +82,7 @@ class Database:
             health_check_interval=0,
             decode_responses=False,
         )
+        pool.connection_class = _CONNECTIONS[url.partition(":")[0]]
         self.redis: Redis = Redis(connection_pool=pool)
         self.shards = keys.SHARDS
         self.fsync = "unknown"

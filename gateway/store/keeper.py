@@ -7,7 +7,7 @@ the same copy id, so that an ACCEPT that did land after all and the replay that 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Sequence
 from dataclasses import dataclass
 from math import inf
 from typing import Any, Final
@@ -32,8 +32,6 @@ log = structlog.get_logger()
 
 # One call holds Redis for about 20 µs a copy: 256 copies stay under the latency of a single fsync.
 _BATCH: Final = 256
-# Calls out at a time a shard. With `always` one is best: a second one only waits for the first one's fsync.
-_IN_FLIGHT: Final = 4
 _LEAVES_AT_ONCE: Final = -1
 # How long a replica may take, and how long none is waited for after one did not answer. A replica in the same data
 # centre needs a millisecond; 500 leave half of the deadline to everything else.
@@ -41,6 +39,7 @@ _WAIT_MS: Final = 500
 _LONELY_S: Final = 2.0
 # An act's names are looked up by whoever reads `explain`; more than this many acts of one event id are not told.
 _INDEXED: Final = 20
+_PURPOSES: Final = tuple(Purpose)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,12 +83,12 @@ class Keeper:
 
         Errors: Unavailable when even one could not be kept; those that were kept answer `duplicate` next time.
         """
-        kept = await asyncio.gather(*(self._keep(copy) for copy in copies), return_exceptions=True)
-        for outcome in kept:
-            if isinstance(outcome, BaseException):
-                raise outcome
+        if len(copies) == 1:  # most often: no task of its own
+            kept = [await self._keep(copies[0])]
+        else:
+            kept = await _all(self._keep(copy) for copy in copies)
         self._nudge()
-        return [outcome for outcome in kept if isinstance(outcome, Door)]
+        return kept
 
     async def _keep(self, copy: Copy) -> Door:
         """Bring one copy to safety: to Redis where it answers, else to the spool; with the journal, to both."""
@@ -204,7 +203,7 @@ class Keeper:
                 copy_id,
                 vault.seal(copy),
                 hold_ms,
-                ",".join(purpose for purpose in Purpose if copy.consent.of(purpose) is Grant.DENIED),
+                _denied(copy),
                 plan.remember_ms(copy),
                 plan.outcomes_ms,
                 outcomes.door_counter(copy.site, self._counted_as(copy.site, copy.name), wire.value),
@@ -272,8 +271,9 @@ class Keeper:
 
     def _batcher(self, shard: int) -> Batcher[Entry, str | Unavailable]:
         if shard not in self._batchers:
-            in_flight = 1 if self._database.fsync == "always" else _IN_FLIGHT
-            self._batchers[shard] = Batcher(self._accept, most=_BATCH, in_flight=in_flight)
+            # One call out a shard: what comes meanwhile travels together. A second one would halve the batches (each
+            # call has its price), and with `always` it only waits for the first one's fsync.
+            self._batchers[shard] = Batcher(self._accept, most=_BATCH, in_flight=1)
         return self._batchers[shard]
 
     async def _accept(self, entries: Sequence[Entry]) -> list[str | Unavailable]:
@@ -321,6 +321,15 @@ class Keeper:
         await self._database.answer(pipeline.execute())
 
 
+async def _all(calls: Iterable[Coroutine[Any, Any, Door]]) -> list[Door]:
+    """Wait for all of them, also where one fails."""
+    ended = await asyncio.gather(*calls, return_exceptions=True)
+    for outcome in ended:
+        if isinstance(outcome, BaseException):
+            raise outcome
+    return [outcome for outcome in ended if isinstance(outcome, Door)]
+
+
 def skip_args(copy: Copy, counted: str, skips: Sequence[tuple[str, Any]], now_ms: int) -> tuple[Any, ...]:
     """Return destination, outcome JSON and counter of each skipped destination, as ACCEPT and COMMIT take them."""
     args: list[Any] = []
@@ -332,6 +341,10 @@ def skip_args(copy: Copy, counted: str, skips: Sequence[tuple[str, Any]], now_ms
             outcomes.delivery_counter(copy.site, counted, destination, outcome),
         ]
     return tuple(args)
+
+
+def _denied(copy: Copy) -> str:
+    return ",".join(purpose for purpose in _PURPOSES if copy.consent.of(purpose) is Grant.DENIED)
 
 
 def _one_a_wire(copies: Sequence[Copy]) -> list[Copy]:

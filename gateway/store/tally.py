@@ -39,6 +39,8 @@ class Tally:
         self._plan = plan
         self._now_ms = now_ms
         self._names = NameBudget()
+        self._of_plan: Plan | None = None
+        self._own_words: dict[str, frozenset[str]] = {}
         self._refused: Counts[str] = Counts()
         self._live: deque[dict[str, Any]] = deque()
         self._omitted = 0
@@ -72,8 +74,12 @@ class Tally:
         known = plan.sites.get(site)
         if known is None:
             return self._names.counted_as("-", event)
-        configured = {name for place in plan.bound_for(known) for name in place.events}
-        return self._names.counted_as(site, event, known.merge.events | known.merge.confirm | configured)
+        if plan is not self._of_plan:
+            self._of_plan, self._own_words = plan, {}
+        if site not in self._own_words:
+            configured = {name for place in plan.bound_for(known) for name in place.events}
+            self._own_words[site] = known.merge.events | known.merge.confirm | configured
+        return self._names.counted_as(site, event, self._own_words[site])
 
     def door(self, site: str, event: str, wire: Wire, status: str, event_id: str = "") -> None:
         """Count one copy's fate at the door; `status` is a `Door` word or `refused:<reason>`."""

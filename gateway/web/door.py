@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Final
 
 from gateway.core import intake
@@ -75,7 +75,8 @@ async def bring(
         result = intake.take(hit, place.site, vendors=place.vendors)
         results.append(result)
         if isinstance(result, Taken) and result.set_cookies:
-            visitor = intake.remembering(visitor, result.set_cookies)
+            if turn < len(events):
+                visitor = intake.remembering(visitor, result.set_cookies)
             for cookie in result.set_cookies:
                 cookies.pop((cookie.name, cookie.domain), None)
                 cookies[cookie.name, cookie.domain] = cookie
@@ -107,10 +108,16 @@ async def _keep(front: Front, taken: Sequence[Taken]) -> list[str | Refused]:
 
 
 def _taken(taken: Taken, status: str | Refused) -> Fate:
-    fate = Fate(name=taken.copy.name, event_id=taken.copy.event_id, status="refused", warnings=taken.warnings)
     if isinstance(status, Refused):
-        return replace(fate, reason=status, errors=("event: could not be kept just now; send it again",))
-    return replace(fate, status=status)
+        return Fate(
+            name=taken.copy.name,
+            event_id=taken.copy.event_id,
+            status="refused",
+            reason=status,
+            errors=("event: could not be kept just now; send it again",),
+            warnings=taken.warnings,
+        )
+    return Fate(name=taken.copy.name, event_id=taken.copy.event_id, status=status, warnings=taken.warnings)
 
 
 def _refused(refusal: Refusal, said: Mapping[str, Any] | Refusal) -> Fate:

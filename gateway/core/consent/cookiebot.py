@@ -27,7 +27,9 @@ _FIELD = re.compile(r"[{,]\s*['\"]?([a-z]+)['\"]?\s*:\s*(true|false)\b", re.ASCI
 
 def read(cookies: Mapping[str, str]) -> Mapping[Purpose, Grant]:
     """Return the purposes that this cookie answers; none of them where it cannot be read."""
-    text = unquote(cookies.get(COOKIE, "")).strip()
+    if COOKIE not in cookies:
+        return {}
+    text = unquote(cookies[COOKIE]).strip()
     if text in ("0", "-1"):
         answer = Grant.DENIED if text == "0" else Grant.GRANTED
         return dict.fromkeys(Purpose, answer)

@@ -29,7 +29,9 @@ _DIGITS: Final = {"1": Grant.GRANTED, "0": Grant.DENIED}
 
 def read(cookies: Mapping[str, str]) -> Mapping[Purpose, Grant]:
     """Return the purposes that this cookie answers; none of them where it cannot be read."""
-    text = cookies.get(COOKIE, "").strip('"')
+    if COOKIE not in cookies:
+        return {}
+    text = cookies[COOKIE].strip('"')
     if "=" not in text:
         text = unquote(text)  # some servers encode the whole value once more
     try:

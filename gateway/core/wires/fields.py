@@ -49,6 +49,8 @@ _ACTION_SOURCES: Final = frozenset(
 )
 _ITEM_TEXTS: Final = ("item_name", "item_brand", "item_category", "item_variant")
 _ITEM_KEYS: Final = frozenset({"item_id", *_ITEM_TEXTS, "price", "quantity"})
+_CLIENT_KEYS: Final = ("ip", "user_agent")
+_NO_CAMPAIGN: Final = Campaign()
 _CAMPAIGN_KEYS: Final = ("source", "medium", "name", "term", "content", "id")
 
 
@@ -180,7 +182,7 @@ def _client(reading: Reading, wire: Wire) -> _Client:
         if reading.get("client") is not None:
             reading.warn("client: on a browser's wire the connection is the truth; left out")
         return _Client()
-    texts = reading.texts("client", ("ip", "user_agent"), max_chars=_MAX_AGENT_CHARS)
+    texts = reading.texts("client", _CLIENT_KEYS, max_chars=_MAX_AGENT_CHARS)
     return _Client(texts.get("ip"), texts.get("user_agent"))
 
 
@@ -216,13 +218,18 @@ def _item(path: str, said: Any, reading: Reading, site: Site) -> Item:
 
 def _campaign(reading: Reading) -> Campaign:
     texts = reading.texts("campaign", _CAMPAIGN_KEYS, max_chars=_MAX_TEXT_CHARS)
+    if not texts:
+        return _NO_CAMPAIGN
     return Campaign(**{key: redact(text) for key, text in texts.items()})
 
 
 def _properties(reading: Reading) -> Mapping[str, Any]:
     """The site's own fields: those in `properties`, and the keys outside the vocabulary beside it."""
     own = {key: reading.get(key) for key in reading.strangers(KNOWN, fate="kept in properties")}
-    said: dict[str, Any] = redact_deep(scrub_deep({**own, **reading.mapping("properties")}))
+    said: dict[str, Any] = {**own, **reading.mapping("properties")}
+    if not said:
+        return said
+    said = redact_deep(scrub_deep(said))
     for key, value in said.items():
         if not finite_deep(value):
             reading.refuse(Refused.FIELD, f"properties.{key[:64]}: holds NaN or infinity")

@@ -25,7 +25,7 @@ class Ids(NamedTuple):
 def read_ids(reading: Reading) -> Ids:
     """Return the identifiers an event names; a malformed or unknown one is left out with a warning."""
     ids, said = Ids({}, {}), reading.mapping("ids")
-    reading.strangers(NAMES | _COOKIES.keys(), within="ids.", of=[said])
+    reading.strangers(_KNOWN, within="ids.", of=[said])
     for key, value in said.items():
         if value is None or value == "":
             continue
@@ -61,3 +61,4 @@ _COOKIES: Final[dict[str, Callable[[str], bool]]] = {
     "ga_client_id": lambda text: _GA_CLIENT.fullmatch(text) is not None,
     "ga_session_id": lambda text: _GA_SESSION.fullmatch(text) is not None,
 }
+_KNOWN: Final = frozenset({*NAMES, *_COOKIES})

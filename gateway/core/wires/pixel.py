@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from typing import Any, Final
-from urllib.parse import parse_qsl
 
 import orjson
 
 from gateway.core.outcome import Refused
+from gateway.core.percent import unquote_plus
 from gateway.core.wires.draft import Refusal
 from gateway.core.wires.fields import MAX_URL_BYTES, NESTED
 
@@ -25,14 +25,22 @@ def read(query: str, referer: str | None) -> dict[str, Any] | Refusal:
     """
     if len(query) > MAX_URL_BYTES:
         return Refusal(reason=Refused.SIZE, errors=(f"query: longer than {MAX_URL_BYTES} bytes",))
-    try:
-        pairs = parse_qsl(query, errors="replace", max_num_fields=_MAX_PARAMETERS)
-    except ValueError:
+    pairs = query.split("&")
+    if len(pairs) > _MAX_PARAMETERS:
         return Refusal(reason=Refused.SIZE, errors=(f"query: more than {_MAX_PARAMETERS} parameters",))
     fields: dict[str, Any] = {}
-    for name, value in pairs:
-        if name not in _OWN:
+    for pair in pairs:
+        name, _, value = pair.partition("=")
+        if not value:
+            continue
+        if "%" in name or "+" in name:
+            name = unquote_plus(name)
+        if "%" in value or "+" in value:
+            value = unquote_plus(value)
+        if "." in name:
             _put(fields, name, value)
+        elif name not in _OWN:
+            fields.setdefault(name, value)
     if isinstance(fields.get("items"), str):
         fields["items"] = _json(fields["items"])
     if referer and "page_location" not in fields:
@@ -46,8 +54,8 @@ def wants_no_image(query: str) -> bool:
 
 
 def _put(fields: dict[str, Any], name: str, value: str) -> None:
-    outer, dot, inner = name.partition(".")
-    if dot and outer in NESTED:
+    outer, _, inner = name.partition(".")
+    if outer in NESTED:
         nested = fields.setdefault(outer, {})
         if isinstance(nested, dict):
             nested.setdefault(inner, value)

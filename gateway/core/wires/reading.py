@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
-from typing import Any, Final
+from functools import lru_cache
+from typing import Any, Final, TypeAlias
 
 from gateway.core.outcome import Refused
 from gateway.core.redact import redact
@@ -15,8 +16,14 @@ from gateway.core.wires.text import scrub
 # Beyond this many a sender learns nothing new, and an event of 64 KiB could name ten thousand.
 _MAX_NOTES: Final = 20
 _MAX_KEY_CHARS: Final = 64
+# Keys that are no words of ours; a site sends the same few with every hit, and looking for a near word takes 150 µs.
+_REMEMBERED_KEYS: Final = 1_024
 # What every store and wire of ours can carry as an integer.
 _INTEGERS: Final = range(-(2**63), 2**64)
+_NESTING: Final = (dict, list)
+
+
+Vocabulary: TypeAlias = frozenset[str] | tuple[str, ...]
 
 
 class Reading:
@@ -107,9 +114,11 @@ class Reading:
         self.refuse(Refused.FIELD, f"{key}: an object expected, not {kind(value)}")
         return {}
 
-    def texts(self, key: str, known: Collection[str], *, max_chars: int) -> dict[str, str]:
+    def texts(self, key: str, known: Vocabulary, *, max_chars: int) -> dict[str, str]:
         """Return the texts of a nested object whose fields are all optional; a flawed one is left out and noted."""
         said = self.mapping(key)
+        if not said:
+            return {}
         self.strangers(known, within=f"{key}.", of=[said])
         texts = {}
         for name in known:
@@ -122,7 +131,7 @@ class Reading:
 
     def strangers(
         self,
-        known: Collection[str],
+        known: Vocabulary,
         *,
         within: str = "",
         fate: str = "left out",
@@ -130,13 +139,22 @@ class Reading:
     ) -> list[str]:
         """Return the keys outside a vocabulary (of these objects, else of this one), noting the nearest right word."""
         objects = (self._said,) if of is None else of
-        unknown = list(dict.fromkeys(key for said in objects for key in said if key not in known))
+        unknown = [key for said in objects for key in said if key not in known]
+        if not unknown:
+            return unknown
+        unknown = list(dict.fromkeys(unknown))
         for key in unknown[: _MAX_NOTES - len(self.warnings)]:
             name = scrub(key)[:_MAX_KEY_CHARS]
-            near = get_close_matches(name, sorted(known), n=1, cutoff=0.7)
-            meant = f", did you mean {near[0]}?" if near else ""
+            near = _nearest(name, known)
+            meant = f", did you mean {near}?" if near else ""
             self.warn(f"{within}{name}: unknown key{meant} ({fate})")
         return unknown
+
+
+@lru_cache(maxsize=_REMEMBERED_KEYS)
+def _nearest(name: str, known: Vocabulary) -> str | None:
+    near = get_close_matches(name, sorted(known), n=1, cutoff=0.7)
+    return near[0] if near else None
 
 
 def kind(value: Any) -> str:
@@ -158,12 +176,14 @@ def kind(value: Any) -> str:
 
 def deeper_than(value: Any, levels: int) -> bool:
     """Say whether objects and lists nest deeper than this; never looks further down than that."""
-    if not isinstance(value, dict | list):
+    if not isinstance(value, _NESTING):
         return False
     if levels == 0:
         return True
-    children = value.values() if isinstance(value, dict) else value
-    return any(deeper_than(child, levels - 1) for child in children)
+    for child in value.values() if isinstance(value, dict) else value:
+        if isinstance(child, _NESTING) and deeper_than(child, levels - 1):
+            return True
+    return False
 
 
 def scrub_deep(value: Any) -> Any:
@@ -171,19 +191,15 @@ def scrub_deep(value: Any) -> Any:
 
     Shape: an integer beyond 64 bits becomes a float, since no store of ours could carry it.
     """
-    match value:
-        case str():
-            return scrub(value)
-        case dict():
-            return {scrub(key): scrub_deep(child) for key, child in value.items()}
-        case list():
-            return [scrub_deep(child) for child in value]
-        case bool():
-            return value
-        case int() if value not in _INTEGERS:
-            return float(value) if abs(value) < 10**308 else math.inf
-        case _:
-            return value
+    if isinstance(value, str):
+        return scrub(value)
+    if isinstance(value, dict):
+        return {scrub(key): scrub_deep(child) for key, child in value.items()}
+    if isinstance(value, list):
+        return [scrub_deep(child) for child in value]
+    if isinstance(value, int) and value not in _INTEGERS:
+        return float(value) if abs(value) < 10**308 else math.inf
+    return value
 
 
 def finite_deep(value: Any) -> bool:
