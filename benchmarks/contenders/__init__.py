@@ -1,0 +1,172 @@
+"""Who runs: the gateway as its users start it, and what it is measured against."""
+
+from __future__ import annotations
+
+import socket
+import subprocess
+import sys
+import urllib.request
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import orjson
+
+from benchmarks import machine, tools
+from benchmarks.contenders.store import Store
+from benchmarks.requests import API_KEY, HOST, ORIGIN
+
+_READY_S: Final = 30
+_HERE: Final = Path(__file__).parent
+DESTINATIONS: Final = ("meta", "google", "tiktok")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Contender:
+    """A server under load. `store` is the Redis it writes to, if it does."""
+
+    name: str
+    port: int
+    pid: int
+    store: Store | None = None
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def is_open(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+@contextmanager
+def nginx(program: tools.Program, folder: Path) -> Iterator[Contender]:
+    """Run nginx with one worker that answers every path with a picture from its own memory."""
+    port, home = free_port(), folder / "nginx"
+    home.mkdir()
+    configuration = home / "nginx.conf"
+    configuration.write_text(f"""
+        daemon off; worker_processes 1; pid {home}/pid; error_log {home}/error.log;
+        events {{ worker_connections 4096; }}
+        http {{
+          access_log off; keepalive_requests 100000000; large_client_header_buffers 4 64k;
+          client_body_temp_path {home}/b; proxy_temp_path {home}/p; fastcgi_temp_path {home}/f;
+          uwsgi_temp_path {home}/u; scgi_temp_path {home}/s;
+          server {{ listen 127.0.0.1:{port}; location / {{ empty_gif; }} }}
+        }}
+    """)
+    command = [program.path, "-c", str(configuration), "-p", str(home)]
+    with _served("nginx", command, port, folder, environment=program.environment) as contender:
+        yield contender
+
+
+@contextmanager
+def bare_aiohttp(folder: Path) -> Iterator[Contender]:
+    port = free_port()
+    command = [sys.executable, "-m", "benchmarks.contenders.bare", str(port)]
+    with _served("bare_aiohttp", command, port, folder) as contender:
+        yield contender
+
+
+@contextmanager
+def fastify(home: Path, store: Store, folder: Path) -> Iterator[Contender]:
+    port = free_port()
+    command = ["node", str(home / "server.js"), str(port), str(store.socket)]
+    with _served("fastify", command, port, folder, store=store) as contender:
+        yield contender
+
+
+@contextmanager
+def sink(folder: Path) -> Iterator[int]:
+    """Run the platforms that confirm everything, on the load's core; gives their port."""
+    port = free_port()
+    command = [sys.executable, "-m", "benchmarks.contenders.sink", str(port)]
+    with machine.running(command, core=machine.LOAD_CORE, log=folder / "sink.log"):
+        machine.wait_for(lambda: is_open(port), _READY_S, "the sink")
+        yield port
+
+
+@contextmanager
+def tagway(
+    name: str, store: Store, folder: Path, *, role: str, sink_port: int = 9, bound_for: tuple[str, ...] = DESTINATIONS
+) -> Iterator[Contender]:
+    """Run the gateway as its users do: a process of its own, told by a file. `sink_port` 9 is nobody's."""
+    port, admin = free_port(), free_port()
+    path = folder / f"{name}.yaml"
+    path.write_bytes(orjson.dumps(configuration(port, admin, store.url, folder / name, sink_port, bound_for)))
+    command = [sys.executable, "-m", "gateway", "serve", str(path), "--role", role]
+    with machine.running(command, core=machine.SERVER_CORE, log=folder / f"{name}.log") as process:
+        machine.wait_for(lambda: _is_ready(process, admin), _READY_S, name)
+        yield Contender(name=name, port=port, pid=process.pid, store=store)
+
+
+def configuration(
+    port: int, admin: int, redis: str, data_dir: Path, sink_port: int, bound_for: tuple[str, ...]
+) -> dict[str, Any]:
+    """Spell the gateway's file (JSON is YAML): one site, behind a proxy, bound for three platforms."""
+    at = f"http://127.0.0.1:{sink_port}"
+    every: Mapping[str, Any] = {
+        "meta": {
+            "adapter": "meta", "endpoint": f"{at}/meta", "dataset_id": "123", "access_token": "t",
+            "batch": {"max_events": 500},
+        },
+        "google": {
+            "adapter": "google_data_manager", "endpoint": f"{at}/google", "operating_account": "1234567890",
+            "credentials": {
+                "kind": "refresh_token", "client_id": "c", "client_secret": "s", "refresh_token": "r",
+                "token_uri": f"{at}/google/token",
+            },
+            "conversions": {"add_payment_info": {"action_id": "987", "mode": "online"}},
+            "batch": {"max_events": 500},
+        },
+        "tiktok": {
+            "adapter": "tiktok", "endpoint": f"{at}/tiktok", "pixel_code": "C123", "access_token": "t",
+            "batch": {"max_events": 500},
+        },
+    }  # fmt: skip
+    return {
+        "server": {
+            "listen": f"127.0.0.1:{port}", "admin": f"127.0.0.1:{admin}", "drain_s": 0,
+            "trusted_proxies": ["127.0.0.0/8"],
+        },
+        # The append-only file is the store's own affair here: `always` and `everysec` are compared by it.
+        "store": {"redis": redis, "data_dir": str(data_dir), "durability": "redis"},
+        "sites": {
+            "shop": {
+                "hosts": [HOST], "origins": [ORIGIN], "phone_country": "DE", "currency": "EUR", "api_keys": [API_KEY],
+                "merge": {"hold_s": 600}, "destinations": list(bound_for),
+            }
+        },
+        "destinations": {name: every[name] for name in bound_for},
+    }  # fmt: skip
+
+
+@contextmanager
+def _served(
+    name: str,
+    command: list[str],
+    port: int,
+    folder: Path,
+    *,
+    store: Store | None = None,
+    environment: Mapping[str, str] | None = None,
+) -> Iterator[Contender]:
+    log = folder / f"{name}.log"
+    with machine.running(command, core=machine.SERVER_CORE, log=log, environment=environment) as process:
+        machine.wait_for(lambda: is_open(port), _READY_S, name)
+        yield Contender(name=name, port=port, pid=process.pid, store=store)
+
+
+def _is_ready(process: subprocess.Popen[bytes], admin: int) -> bool:
+    if process.poll() is not None:
+        raise RuntimeError(f"the gateway ended with code {process.returncode}")
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{admin}/readyz", timeout=2) as answer:
+            return bool(answer.status == 200)
+    except OSError:
+        return False
