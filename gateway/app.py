@@ -141,7 +141,7 @@ class Gateway:
             keeping = safety.run(
                 keeper.offer, self.plan, live=lambda: keeper.brought, replayed=tally.replayed, now_ms=now_ms
             )
-            helpers = [
+            chores = [
                 group.create_task(keeping, name="safety"),
                 group.create_task(self._watch(), name="watch"),
             ]
@@ -156,7 +156,7 @@ class Gateway:
                 listen = self._settings.server.listen
                 public = create_public_app(self._front, mount=self._demo())
                 await self._listen(public, listen, stack, is_shared=is_shared)
-                helpers += self._start_workers(group, database)
+                chores += self._start_workers(group, database)
             if not self._is_sibling:
                 await self._listen(create_admin_app(self._desk(ledger, tally)), self._settings.server.admin, stack)
             _spare_the_collector()
@@ -166,8 +166,8 @@ class Gateway:
             await self._stopping.wait()
             with _Deadline(STOP_S):
                 await self._drain()
-                for helper in helpers:
-                    helper.cancel()
+                for chore in chores:
+                    chore.cancel()
                 await self._finish()
                 flushed.set()
                 await counting
