@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from gateway.settings import rate_per_s
+
 
 @dataclass(slots=True)
 class Rate:
@@ -26,11 +28,10 @@ class Rate:
 
 
 def rate(limit: str | None) -> Rate | None:
-    """Read `50/s`, `300/m` or `1000/h` (settings have checked the form)."""
+    """Make the bucket of `50/s`, `300/m` or `1000/h`; no limit needs none."""
     if limit is None:
         return None
-    count, _, unit = limit.partition("/")
-    per_ms = float(count) / {"s": 1_000, "m": 60_000, "h": 3_600_000}[unit]
+    per_ms = rate_per_s(limit) / 1_000
     # A second's worth at once at most: a full minute's budget in one burst is what platforms refuse.
     burst = max(1.0, per_ms * 1_000)
     return Rate(per_ms, burst, burst)

@@ -266,7 +266,7 @@ class Keeper:
                 keys.copies(shard, act),
                 *(keys.queue(shard, name).due for name in going),
             ],
-            [leg, vault.seal(settled), waiting, *(f"{name}:{keys.LATE}" for name in going)],
+            [leg, vault.seal(settled), waiting, *(keys.delivery(name, leg) for name in going)],
         )
 
     def _batcher(self, shard: int) -> Batcher[Entry, str | Unavailable]:

@@ -139,5 +139,10 @@ def act_of(leg: str) -> str:
     return leg.partition(":")[0]
 
 
+def delivery(destination: str, leg: str) -> str:
+    """Name the act's field for this leg: a restatement is a second delivery of the same destination."""
+    return f"{destination}:{LATE}" if is_late(leg) else destination
+
+
 def is_late(leg: str) -> bool:
     return leg.endswith(f":{LATE}")

@@ -157,7 +157,7 @@ class Ledger:
             oldest = await self._answer(self._database.redis.zrange(listing, 0, -per_shard - 1))
             trim = self._database.pipeline()
             for leg_id in map(text, oldest):
-                delivery = f"{destination}:{keys.LATE}" if keys.is_late(leg_id) else destination
+                delivery = keys.delivery(destination, leg_id)
                 trim.hdel(keys.sample(shard, keys.act_of(leg_id)), delivery)
                 trim.zrem(listing, leg_id)
             trim.pexpire(listing, plan.outcomes_ms)
@@ -228,7 +228,7 @@ class Ledger:
 
     async def _dead_letter(self, shard: int, destination: str, leg: str, at: float) -> dict[str, Any] | None:
         redis, act = self._database.redis, keys.act_of(leg)
-        delivery = f"{destination}:{keys.LATE}" if keys.is_late(leg) else destination
+        delivery = keys.delivery(destination, leg)
         fate = outcomes.read(await self._answer(redis.hget(keys.act(shard, act), f"d:{delivery}")))
         copies = _copies({}, await self._answer(redis.get(keys.content(shard, leg))))
         if fate is None:
@@ -253,7 +253,7 @@ class Ledger:
     async def replay_dead(self, destination: str, leg: str) -> str:
         """Send a dead letter again: `revived`, `gone` (no such letter) or `lost` (its content is no longer kept)."""
         shard, act = keys.shard_of(keys.act_of(leg), self._database.shards), keys.act_of(leg)
-        delivery = f"{destination}:{keys.LATE}" if keys.is_late(leg) else destination
+        delivery = keys.delivery(destination, leg)
         waiting = outcomes.write(Fate(outcome=Pending.WAITING, at_ms=self._now_ms(), reason="replayed"))
         answer = await self._database.script(
             "revive",

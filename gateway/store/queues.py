@@ -69,8 +69,8 @@ class Leg:
 
     @property
     def delivery(self) -> str:
-        """The act's field for this delivery: a restatement is a second delivery of the same destination."""
-        return f"{self.destination}:{keys.LATE}" if keys.is_late(self.id) else self.destination
+        """The act's field for this leg."""
+        return keys.delivery(self.destination, self.id)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -242,7 +242,7 @@ class Queues:
             return []
         pipeline = self._database.pipeline()
         for shard, leg, _ in borrowed:
-            delivery = f"{destination}:{keys.LATE}" if keys.is_late(leg) else destination
+            delivery = keys.delivery(destination, leg)
             pipeline.get(keys.content(shard, leg))
             pipeline.hmget(keys.act(shard, keys.act_of(leg)), [*_PURPOSE_FIELDS, f"d:{delivery}"])
         answers = await self._database.answer(pipeline.execute())
