@@ -79,24 +79,13 @@ def upstream(text: str) -> str:
     return text.strip()
 
 
-def redis_url(text: str) -> str:
-    """Read where Redis is; a wrong one is caught here, before a client could print it with its password."""
-    example = "write redis://host:6379/0, rediss://… for TLS, or unix:///path/to/redis.sock"
-    split = _split(text, example, host=False)
-    if split.scheme not in ("redis", "rediss", "unix") or not (
-        split.path if split.scheme == "unix" else split.hostname
-    ):
-        raise ValueError(example)
-    return text.strip()
-
-
-def _split(text: str, example: str, *, host: bool = True) -> SplitResult:
+def _split(text: str, example: str) -> SplitResult:
     try:
         split = urlsplit(text.strip())
         _ = split.port  # a bad port raises only when it is asked for
     except ValueError:
         raise ValueError(example) from None  # urllib's own words repeat the value
-    if (host and not split.hostname) or any(char.isspace() for char in text.strip()):
+    if not split.hostname or any(char.isspace() for char in text.strip()):
         raise ValueError(example)
     return split
 
