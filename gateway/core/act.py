@@ -24,15 +24,24 @@ class Names(NamedTuple):
 
 def names(copy: Copy) -> Names:
     """Name the act that this copy tells of."""
-    scope = (copy.site, copy.name)
-    by_event = digest(*scope, "event", copy.event_id)
+    by_event = named_by_event(copy.site, copy.name, digest(copy.event_id))
     if copy.name not in ORDER_EVENTS:
         return Names(by_event, None, None)
     event = None if copy.id_made else by_event
     if not copy.transaction_id:
         return Names(by_event, None, event)
-    order = digest(*scope, "order", copy.transaction_id)
+    order = named_by_order(copy.site, copy.name, digest(copy.transaction_id))
     return Names(order, order, event)
+
+
+def named_by_event(site: str, name: str, event_id_digest: str) -> str:
+    """Name an act by its event id, of which the digest is enough: so a page can link to it without telling the id."""
+    return digest(site, name, "event", event_id_digest)
+
+
+def named_by_order(site: str, name: str, transaction_id_digest: str) -> str:
+    """Name a purchase or refund by its transaction id's digest."""
+    return digest(site, name, "order", transaction_id_digest)
 
 
 def joins(copy: Copy) -> bool:

@@ -27,9 +27,10 @@ class HourlyCounts:
         Shape: `source` is `browser` or `server` for what came in at the door, `delivery` for what left.
         """
         summed: Counts[str] = Counts()
-        for counted in (await self._counted(since_ms // keys.HOUR_MS)).values():
+        for counted in (await self.by_hour(since_ms // keys.HOUR_MS)).values():
             summed.update(counted)
-        return [_total(counter, often) for counter, often in sorted(summed.items())]
+        rows = [_total(counter, often) for counter, often in sorted(summed.items())]
+        return [row for row in rows if row is not None]
 
     async def volumes(self, hours: int) -> dict[str, Any]:
         """Count what left, per destination and hour, over the last so many hours (this one included).
@@ -38,17 +39,36 @@ class HourlyCounts:
         as long as `hours`. Every configured destination is there.
         """
         last = self._now_ms() // keys.HOUR_MS
-        by_hour = await self._counted(last - hours + 1)
+        by_hour = await self.by_hour(last - hours + 1)
         series = {name: {word: [0] * hours for word in _LEFT} for name in self._plan().destinations}
         for hour, counted in by_hour.items():
             for counter, often in counted.items():
                 row = _total(counter, often)
+                if row is None:
+                    continue
                 outcome = row["outcome"].partition(":")[0]
                 of = series.get(row.get("destination", "").partition(":")[0])
                 if of is not None and outcome in of:
                     of[outcome][hour - last + hours - 1] += often
         stamps = [hour * keys.HOUR_MS // 1_000 for hour in range(last - hours + 1, last + 1)]
         return {"hours": stamps, "destinations": series}
+
+    async def qualities(self, hours: int) -> dict[str, dict[str, Any]]:
+        """Average the estimated match quality of what left over the last so many hours (this one included).
+
+        Shape: destination -> `average`, `deliveries`, and `events`: the same of each event, the worst first. A
+        destination of which nothing was estimated is not there.
+        """
+        last = self._now_ms() // keys.HOUR_MS
+        sums: dict[str, dict[str, Counts[str]]] = {}
+        # The tally adds to the first shard alone.
+        for counted in (await self.by_hour(last - hours + 1, shards=1)).values():
+            for counter, often in counted.items():
+                if counter.startswith("quality|"):
+                    _, _, event, place, what = counter.split("|", 4)
+                    of = sums.setdefault(place.partition(":")[0], {}).setdefault(event, Counts())
+                    of[what] += often
+        return {place: _averaged(events) for place, events in sums.items()}
 
     async def delivered(self) -> dict[str, int]:
         """Count what each destination took, as far back as the counters are kept.
@@ -58,7 +78,7 @@ class HourlyCounts:
         last = self._now_ms() // keys.HOUR_MS
         oldest = last - keys.COUNTERS_MS // keys.HOUR_MS
         closed = [hour for hour in self._closed if oldest <= hour < last - 1]
-        fresh = await self._counted(max(closed) + 1 if closed else oldest)
+        fresh = await self.by_hour(max(closed) + 1 if closed else oldest)
         by_hour = {hour: self._closed[hour] for hour in closed} | {
             hour: _delivered(counted) for hour, counted in fresh.items()
         }
@@ -68,23 +88,38 @@ class HourlyCounts:
             summed.update(counted)
         return summed
 
-    async def _counted(self, first: int) -> dict[int, Counts[str]]:
-        """Read the counters of every hour since this one, as far back as they are kept."""
+    async def by_hour(self, first: int, shards: int | None = None) -> dict[int, Counts[str]]:
+        """Read the counters of every hour since this one, as far back as they are kept; of so many shards, or all."""
+        shards = shards or self._database.shards
         last = self._now_ms() // keys.HOUR_MS
         hours = range(max(first, last - keys.COUNTERS_MS // keys.HOUR_MS), last + 1)
         pipeline = self._database.pipeline()
         for hour in hours:
-            for shard in range(self._database.shards):
+            for shard in range(shards):
                 pipeline.hgetall(keys.counters(shard, hour))
         counted: dict[int, Counts[str]] = {hour: Counts() for hour in hours}
         for place, fields in enumerate(await self._database.answer(pipeline.execute(), within_s=PATIENT_S)):
             for counter, often in fields.items():
-                counted[hours[place // self._database.shards]][text(counter)] += int(often)
+                counted[hours[place // shards]][text(counter)] += int(often)
         return counted
 
 
-def _total(counter: str, often: int) -> dict[str, Any]:
+def _averaged(events: dict[str, Counts[str]]) -> dict[str, Any]:
+    rows = [{"event": event, **_average(of)} for event, of in events.items()]
+    whole: Counts[str] = sum(events.values(), Counts())
+    return {**_average(whole), "events": sorted(rows, key=lambda row: (row["average"], row["event"]))}
+
+
+def _average(of: Counts[str]) -> dict[str, Any]:
+    """The estimates are kept in tenths, so that Redis adds whole numbers."""
+    return {"average": round(of["sum"] / of["often"] / 10, 1) if of["often"] else 0.0, "deliveries": of["often"]}
+
+
+def _total(counter: str, often: int) -> dict[str, Any] | None:
+    """Tell a counter as a row; None for one that counts neither copies nor deliveries."""
     kind, site, event, place, outcome = counter.split("|", 4)
+    if kind not in ("door", "delivery"):
+        return None
     if kind == "door":
         return {"site": site, "event": event, "source": place, "outcome": outcome, "count": often}
     return {
@@ -102,6 +137,6 @@ def _delivered(counted: Counts[str]) -> Counts[str]:
     taken: Counts[str] = Counts()
     for counter, often in counted.items():
         row = _total(counter, often)
-        if row["outcome"] == DELIVERED and "destination" in row:
+        if row is not None and row["outcome"] == DELIVERED and "destination" in row:
             taken[row["destination"].partition(":")[0]] += often
     return taken

@@ -1,56 +1,66 @@
 """The durable half of the door: NAME which act a copy tells of, then ACCEPT it; one trip, batched with its neighbours.
 
-When `keep` returns, the copy is claimed, scheduled and as durable as the level promises; or it lies in the spool, under
-the same copy id, so that an ACCEPT that did land after all and the replay that follows end in one act.
+When a copy's future is done, it is claimed, scheduled and as durable as the level promises; or it lies in the spool,
+under the same copy id, so that an ACCEPT that did land after all and the replay that follows end in one act.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine, Iterable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass
 from math import inf
 from typing import Any, Final
 
+import msgspec
 import structlog
 
-from gateway.core.act import Names, digest, joins, names
-from gateway.core.event import Copy, Event, Grant, Purpose, Wire
+from gateway.core.act import Names, names
+from gateway.core.event import ORDER_EVENTS, Copy, Event, Wire
 from gateway.core.merge import sealed
-from gateway.core.outcome import Door, Pending, skipped
+from gateway.core.outcome import Door, Pending
 from gateway.core.plan import Plan
-from gateway.core.route import may_leave, route
-from gateway.core.site import DAY_S, Site
+from gateway.core.route import may_leave
+from gateway.core.site import DAY_S
 from gateway.store import keys, outcomes, vault
-from gateway.store.batcher import Batcher
+from gateway.store.courier import Courier
+from gateway.store.course import Course, Courses
 from gateway.store.database import DEADLINE_S, PATIENT_S, Database, text
 from gateway.store.durability import Level, Safety
 from gateway.store.errors import Broken, Corrupt, Unavailable, Unreplicated
-from gateway.store.outcomes import Fate
 
 log = structlog.get_logger()
 
-# One call holds Redis for about 20 µs a copy: 256 copies stay under the latency of a single fsync.
+# One call holds Redis for about 15 µs a copy: 256 copies stay under the latency of a single fsync.
 _BATCH: Final = 256
-_LEAVES_AT_ONCE: Final = -1
 # How long a replica may take, and how long none is waited for after one did not answer. A replica in the same data
 # centre needs a millisecond; 500 leave half of the deadline to everything else.
 _WAIT_MS: Final = 500
 _LONELY_S: Final = 2.0
-# An act's names are looked up by whoever reads `explain`; more than this many acts of one event id are not told.
-_INDEXED: Final = 20
-_PURPOSES: Final = tuple(Purpose)
+# The letters of `lua/accept.lua`; a replay was acknowledged when it came first.
+_DOORS: Final = {
+    "a": Door.ACCEPTED, "m": Door.MERGED, "d": Door.DUPLICATE, "l": Door.LATE, "r": Door.ACCEPTED,
+}  # fmt: skip
+_WORK: Final = frozenset("aml")
+
+_pack = msgspec.msgpack.Encoder().encode
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False)
 class Entry:
-    """One copy on its way into ACCEPT: the keys and arguments of `lua/accept.lua`."""
+    """One copy on its way into ACCEPT. `is_spooled`: where Redis does not take it, the spool does."""
 
+    copy: Copy
+    copy_id: str
     act: str
-    ids: frozenset[str]
-    shard: int
-    keys: tuple[str, ...]
-    args: tuple[Any, ...]
+    course: Course
+    sealed: bytes
+    answer: asyncio.Future[Door]
+    is_spooled: bool
+
+    @property
+    def is_wanted(self) -> bool:
+        return not self.answer.done()
 
 
 class Keeper:
@@ -74,8 +84,12 @@ class Keeper:
         self._nudge = nudge
         self._counted_as = counted_as
         self._safety = safety
-        self._batchers: dict[int, Batcher[Entry, str | Unavailable]] = {}
+        self._courses = Courses(counted_as)
+        self._couriers: dict[int, Courier[Entry, str]] = {}
+        self._tasks: set[asyncio.Task[Any]] = set()
         self._lonely_s = -inf
+        self._noted: dict[int, set[str]] = {}
+        self._noted_on = 0
         self.brought = 0
 
     async def keep(self, copies: Sequence[Copy]) -> list[Door]:
@@ -83,35 +97,55 @@ class Keeper:
 
         Errors: Unavailable when even one could not be kept; those that were kept answer `duplicate` next time.
         """
-        if len(copies) == 1:  # most often: no task of its own
-            kept = [await self._keep(copies[0])]
-        else:
-            kept = await _all(self._keep(copy) for copy in copies)
-        self._nudge()
-        return kept
+        kept = [self.submit(copy) for copy in copies]
+        if len(kept) == 1:
+            return [await kept[0]]
+        ended = await asyncio.gather(*kept, return_exceptions=True)
+        for outcome in ended:
+            if isinstance(outcome, BaseException):
+                raise outcome
+        return [outcome for outcome in ended if isinstance(outcome, Door)]
 
-    async def _keep(self, copy: Copy) -> Door:
-        """Bring one copy to safety: to Redis where it answers, else to the spool; with the journal, to both."""
+    def submit(self, copy: Copy) -> asyncio.Future[Door]:
+        """Begin to bring one copy to safety: to Redis where it answers, else to the spool; with the journal, to both.
+
+        Errors: the future raises Unavailable when it could not be kept.
+        """
         copy_id, safety = self._copy_id(), self._safety
         self.brought += 1
-        if safety is None:
-            return await self._accept_one(copy, copy_id)
-        place, turn = None, 0
-        if safety.level is Level.JOURNAL:
-            place = await safety.append(copy_id, vault.seal(copy))
-            turn = place.turn
+        if safety is not None and (safety.level is Level.JOURNAL or safety.pulse.is_away):
+            return self._spawn(self._keep(copy, copy_id, safety))
+        if copy.name in ORDER_EVENTS:
+            return self._spawn(self._keep_named(copy, copy_id))
+        answer: asyncio.Future[Door] = asyncio.get_running_loop().create_future()
+        self._submit(copy, copy_id, names(copy).own, answer, is_spooled=safety is not None)
+        return answer
+
+    async def _keep(self, copy: Copy, copy_id: str, safety: Safety) -> Door:
+        """Keep a copy on a level that writes to disk first, or while Redis is away."""
+        if safety.level is not Level.JOURNAL:
+            await safety.append(copy_id, vault.seal(copy))
+            return Door.ACCEPTED
+        place = await safety.append(copy_id, vault.seal(copy))
+        turn = place.turn
         if not safety.pulse.is_away:
             try:
                 door = await self._offer(copy, copy_id, DEADLINE_S)
             except Unavailable:
-                door = None
-            if door is not None:
-                if place is not None:
-                    place.settle(turn)
-                return door
-        if place is None:
-            await safety.append(copy_id, vault.seal(copy))
+                return Door.ACCEPTED
+            place.settle(turn)
+            return door
         return Door.ACCEPTED
+
+    async def _keep_named(self, copy: Copy, copy_id: str) -> Door:
+        """Keep a copy whose act has to be looked up first."""
+        try:
+            return await self._offer(copy, copy_id, DEADLINE_S)
+        except Unavailable:
+            if self._safety is None:
+                raise
+            await self._safety.append(copy_id, vault.seal(copy))
+            return Door.ACCEPTED
 
     async def offer(self, copy: Copy, copy_id: str) -> Door:
         """Give a copy of the spool to Redis, as often as need be: the copy id makes repeating harmless.
@@ -124,26 +158,76 @@ class Keeper:
     async def _offer(self, copy: Copy, copy_id: str, within_s: float) -> Door:
         try:
             async with asyncio.timeout(within_s):
-                return await self._accept_one(copy, copy_id)
-        except (Broken, Unreplicated):
-            raise  # Redis is there
+                act = await self._name(copy, self._plan())
+                answer: asyncio.Future[Door] = asyncio.get_running_loop().create_future()
+                self._submit(copy, copy_id, act, answer, is_spooled=False)
+                return await answer
         except (Unavailable, TimeoutError) as err:
-            if self._safety is not None:
-                self._safety.pulse.failed(str(err) or type(err).__name__)
-            raise Unavailable(str(err)) from err
+            self._missed(err)
+            raise err if isinstance(err, Unavailable) else Unavailable("TimeoutError") from err
 
-    async def _accept_one(self, copy: Copy, copy_id: str) -> Door:
-        plan = self._plan()
-        act = await self._name(copy, plan)
-        entry = self._entry(copy, copy_id, act, plan)
-        answer = await self._batcher(entry.shard).submit(entry)
-        if isinstance(answer, Unavailable):
-            raise answer
-        if answer == "replay":
-            return Door.ACCEPTED
-        if answer == Door.LATE:
-            await self._restate(copy, act, entry.shard, plan)
-        return Door(answer)
+    def _missed(self, err: Exception) -> None:
+        """Tell the pulse, unless Redis is there and only would not take this."""
+        if self._safety is not None and not isinstance(err, Broken | Unreplicated):
+            self._safety.pulse.failed(str(err) or type(err).__name__)
+
+    def _submit(self, copy: Copy, copy_id: str, act: str, answer: asyncio.Future[Door], *, is_spooled: bool) -> None:
+        course, stored = self._courses.of(act, copy, self._plan())
+        shard = keys.shard_of(act, self._database.shards)
+        courier = self._couriers.get(shard)
+        if courier is None:
+
+            async def run(entries: Sequence[Entry]) -> str:
+                return await self._accept(shard, entries)
+
+            # One call out a shard: what comes meanwhile travels together. A second one would halve the batches (each
+            # call has its price), and with `always` it only waits for the first one's fsync.
+            courier = self._couriers[shard] = Courier(run, self._told, most=_BATCH)
+        courier.submit(Entry(copy, copy_id, act, course, vault.seal(stored), answer, is_spooled))
+
+    def _told(self, entry: Entry, letter: str | Exception) -> None:
+        """Hand on what ACCEPT said of a copy; what it would not take goes to the spool."""
+        answer = entry.answer
+        if answer.done():
+            return
+        if isinstance(letter, str):
+            if letter == "l":
+                _ = self._spawn(self._told_late(entry))
+            else:
+                answer.set_result(_DOORS[letter])
+        elif entry.is_spooled and isinstance(letter, Unavailable):
+            self._missed(letter)
+            _ = self._spawn(self._told_by_spool(entry))
+        else:
+            answer.set_exception(letter)
+
+    async def _told_by_spool(self, entry: Entry) -> None:
+        assert self._safety is not None
+        try:
+            await self._safety.append(entry.copy_id, vault.seal(entry.copy))
+        except Unavailable as err:
+            if not entry.answer.done():
+                entry.answer.set_exception(err)
+        else:
+            if not entry.answer.done():
+                entry.answer.set_result(Door.ACCEPTED)
+
+    async def _told_late(self, entry: Entry) -> None:
+        """Restate before answering: a server that was told `late` knows that what it added is on its way, too."""
+        try:
+            await self._restate(entry)
+        except Unavailable as err:
+            if not entry.answer.done():
+                entry.answer.set_exception(err)
+        else:
+            if not entry.answer.done():
+                entry.answer.set_result(Door.LATE)
+
+    def _spawn(self, work: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
+        task = asyncio.get_running_loop().create_task(work, name="keep")
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return task
 
     async def _name(self, copy: Copy, plan: Plan) -> str:
         """NAME: find the act by the ids this copy carries. The order's answer wins, else the event id's, else our own.
@@ -156,8 +240,22 @@ class Keeper:
             return ids.own
         life_ms = int(plan.sites[copy.site].dedup.orders_d * DAY_S * 1_000)
         known = await self._get_name(ids.order)
-        by_event = await self._claim_name(ids.event, known or ids.own, life_ms)
+        by_event: str | None = await self._claim_name(ids.event, known or ids.own, life_ms)
+        if known is None and by_event not in (None, ids.own) and await self._is_other_order(by_event, copy):
+            by_event = None
         return known or await self._claim_name(ids.order, by_event or ids.own, life_ms) or by_event or ids.own
+
+    async def _is_other_order(self, act: str | None, copy: Copy) -> bool:
+        """Say whether the shop's server told of this act as another order: then a stranger named the two as one."""
+        if act is None or copy.wires[0] is not Wire.SERVER or copy.transaction_id is None:
+            return False
+        pipeline = self._database.pipeline()
+        pipeline.hget(keys.copies(keys.shard_of(act, self._database.shards), act), Wire.SERVER.value)
+        (told,) = await self._database.answer(pipeline.execute())
+        try:
+            return told is not None and vault.unseal(told).transaction_id not in (None, copy.transaction_id)
+        except Corrupt:
+            return False
 
     async def _get_name(self, name: str | None) -> str | None:
         if name is None:
@@ -173,81 +271,30 @@ class Keeper:
         (before,) = await self._database.answer(pipeline.execute())
         return text(before) or act
 
-    def _entry(self, copy: Copy, copy_id: str, act: str, plan: Plan) -> Entry:
-        site = plan.sites[copy.site]
-        shard = keys.shard_of(act, self._database.shards)
-        hold_ms = self._hold_ms(copy, site)
-        queues: tuple[str, ...] = ()
-        skips: tuple[Any, ...] = ()
-        if hold_ms == _LEAVES_AT_ONCE:
-            copy, queues, skips = self._leaving(copy, act, site, plan)
-        wire = copy.wires[0]
-        hour = self._now_ms() // keys.HOUR_MS
-        return Entry(
-            act,
-            frozenset({copy.event_id, copy.transaction_id or copy.event_id}),
-            shard,
-            (
-                keys.act(shard, act),
-                keys.copies(shard, act),
-                keys.content(shard, act),
-                keys.tomb(shard, act),
-                keys.hold(shard).due,
-                keys.counters(shard, hour),
-                *(keys.queue(shard, name).due for name in queues),
-            ),
-            (
-                len(queues),
-                act,
-                wire.value,
-                copy_id,
-                vault.seal(copy),
-                hold_ms,
-                _denied(copy),
-                plan.remember_ms(copy),
-                plan.outcomes_ms,
-                outcomes.door_counter(copy.site, self._counted_as(copy.site, copy.name), wire.value),
-                len(skips) // 3,
-                *skips,
-            ),
-        )
-
-    def _hold_ms(self, copy: Copy, site: Site) -> int:
-        if copy.name in site.merge.confirm and copy.wires[0] is Wire.BROWSER:
-            return int(site.dedup.window_h * 3_600_000)
-        if site.holds(copy.name) and joins(copy):
-            return int(site.merge.hold_s * 1_000)
-        return _LEAVES_AT_ONCE
-
-    def _leaving(self, copy: Copy, act: str, site: Site, plan: Plan) -> tuple[Copy, tuple[str, ...], tuple[Any, ...]]:
-        """Settle what nobody will add to: the content as it leaves, its queues, and the skips as arguments."""
-        alone = sealed([copy], site.consent)
-        going = route(act, alone, site, plan.bound_for(site))
-        return alone, going.go, skip_args(alone, self._counted_as(copy.site, copy.name), going.skipped, self._now_ms())
-
-    async def _restate(self, copy: Copy, act: str, shard: int, plan: Plan) -> None:
+    async def _restate(self, entry: Entry) -> None:
         """Queue a late copy's restatement where the platform restates and the first leg was not skipped.
 
         A late status is no acknowledgement: a crash here loses the supplement, never an event.
         """
+        copy, act, plan = entry.copy, entry.act, self._plan()
         site = plan.sites[copy.site]
         if not isinstance(copy, Event):
             return
         restating = [place for place in plan.bound_for(site) if place.adapter.takes_late and place.enabled]
         if not restating:
             return
-        act_key = keys.act(shard, act)
+        shard = keys.shard_of(act, self._database.shards)
         pipeline = self._database.pipeline()
         pipeline.hvals(keys.copies(shard, act))
         pipeline.get(keys.content(shard, act))
-        pipeline.hmget(act_key, [f"d:{place.name}" for place in restating])
+        pipeline.hmget(keys.act(shard, act), [f"d:{place.name}" for place in restating])
         stored, first, fates = await self._database.answer(pipeline.execute())
         try:
             known = [vault.unseal(body) for body in (*stored, *([first] if first else []))]
         except Corrupt:
             return
         settled = sealed(_one_a_wire([*known, copy]), site.consent)
-        if not isinstance(settled, Event):
+        if not known or not isinstance(settled, Event):
             return
         going = [
             place.name
@@ -256,95 +303,78 @@ class Keeper:
         ]
         if not going:
             return
-        leg = keys.late_leg(act)
-        waiting = outcomes.write(Fate(outcome=Pending.WAITING, at_ms=self._now_ms()))
-        await self._database.script(
-            "restate",
-            [
-                act_key,
-                keys.content(shard, leg),
-                keys.copies(shard, act),
-                *(keys.queue(shard, name).due for name in going),
-            ],
-            [leg, vault.seal(settled), waiting, *(keys.delivery(name, leg) for name in going)],
-        )
+        counted, leg = self._counted_as(copy.site, copy.name), keys.late_leg(act)
+        owed = [outcomes.owed_counter(copy.site, counted, keys.delivery(name, leg)) for name in going]
+        told = (act, going, self._hour(), keys.COUNTERS_MS, owed)
+        await self._database.script("restate", [keys.base(shard)], [_pack(told), vault.seal(settled)])
+        self._nudge()
 
-    def _batcher(self, shard: int) -> Batcher[Entry, str | Unavailable]:
-        if shard not in self._batchers:
-            # One call out a shard: what comes meanwhile travels together. A second one would halve the batches (each
-            # call has its price), and with `always` it only waits for the first one's fsync.
-            self._batchers[shard] = Batcher(self._accept, most=_BATCH, in_flight=1)
-        return self._batchers[shard]
+    def _hour(self) -> int:
+        return self._now_ms() // keys.HOUR_MS
 
-    async def _accept(self, entries: Sequence[Entry]) -> list[str | Unavailable]:
-        answers, _ = await asyncio.gather(self._accept_all(entries), self._index(entries))
-        return answers
-
-    async def _accept_all(self, entries: Sequence[Entry]) -> list[str | Unavailable]:
-        """Run ACCEPT; where one copy's keys are broken, its neighbours are taken without it."""
-        keys_of_all = [key for entry in entries for key in entry.keys]
-        args = [len(entries), keys.COUNTERS_MS, *(arg for entry in entries for arg in entry.args)]
+    async def _accept(self, shard: int, entries: Sequence[Entry]) -> str:
+        """Run ACCEPT; returns a letter a copy. Where one's keys are broken, its neighbours are taken without it."""
+        courses: dict[int, Course] = {}
+        places: dict[int, int] = {}
+        told = []
+        for entry in entries:
+            course = entry.course
+            place = places.get(id(course))
+            if place is None:
+                place = places[id(course)] = len(places) + 1
+                courses[place] = course
+            told.append((place, entry.act, entry.copy_id, _second(entry.copy)))
+        unnoted = self._unnoted(shard, entries)
+        head = _pack((self._hour(), keys.COUNTERS_MS, list(courses.values()), told, list(unnoted), keys.EVENT_NAMES))
+        args = [head, *(entry.sealed for entry in entries)]
         try:
             if self._safety is not None and self._safety.level is Level.REPLICATED:
-                answers = await self._accept_replicated(keys_of_all, args)
+                said = await self._accept_replicated(shard, args)
             else:
-                answers = await self._database.script("accept", keys_of_all, args)
+                said = await self._database.script("accept", [keys.base(shard)], args)
         except Broken as err:
-            if len(entries) == 1:
-                log.error("store.broken_key", reason=str(err), shard=entries[0].shard)
-                return [err]
-            return [answer for entry in entries for answer in await self._accept_all([entry])]
-        return [text(answer) for answer in answers]
+            return await self._accept_apart(shard, entries, err)
+        self._noted[shard] |= unnoted
+        letters = text(said)
+        if not _WORK.isdisjoint(letters):
+            self._nudge()
+        return letters
 
-    async def _accept_replicated(self, key: Sequence[str], args: Sequence[Any]) -> Any:
+    def _unnoted(self, shard: int, entries: Sequence[Entry]) -> set[str]:
+        """Tell which events' names the shard does not have yet: once a day each, so that `explain` finds their acts."""
+        day = self._now_ms() // (DAY_S * 1_000)
+        noted = self._noted.setdefault(shard, set())
+        if day != self._noted_on or len(noted) > keys.EVENT_NAMES:
+            self._noted_on = day
+            for names_noted in self._noted.values():
+                names_noted.clear()
+        return {f"{entry.copy.site}|{entry.copy.name}" for entry in entries} - noted
+
+    async def _accept_apart(self, shard: int, entries: Sequence[Entry], err: Broken) -> str:
+        """Take the copies one by one, so that only the broken one is refused."""
+        if len(entries) == 1:
+            log.error("store.broken_key", reason=str(err), shard=shard)
+            self._told(entries[0], err)
+            return "r"  # nobody hears it: it has been told
+        return "".join([await self._accept(shard, [entry]) for entry in entries])
+
+    async def _accept_replicated(self, shard: int, args: Sequence[Any]) -> Any:
         """Wait for a replica; while none answers, ask without waiting, so that visitors do not wait for nobody."""
         now_s = asyncio.get_running_loop().time()
         is_lonely = now_s - self._lonely_s < _LONELY_S
+        wait_ms = 1 if is_lonely else _WAIT_MS
         try:
-            return await self._database.script_replicated("accept", key, args, wait_ms=1 if is_lonely else _WAIT_MS)
+            return await self._database.script_replicated("accept", [keys.base(shard)], args, wait_ms=wait_ms)
         except Unreplicated:
             if not is_lonely:
                 self._lonely_s = now_s
                 log.warning("store.unreplicated")
             raise
 
-    async def _index(self, entries: Sequence[Entry]) -> None:
-        """Let `explain` find the acts by their ids: an acknowledged event must be explainable."""
-        pipeline = self._database.pipeline()
-        now_ms, outcomes_ms = self._now_ms(), self._plan().outcomes_ms
-        for entry in entries:
-            for event_id in entry.ids:
-                key = keys.index(digest(event_id))
-                pipeline.zadd(key, {entry.act: now_ms})
-                pipeline.zremrangebyrank(key, 0, -_INDEXED - 1)
-                pipeline.pexpire(key, outcomes_ms)
-        await self._database.answer(pipeline.execute())
 
-
-async def _all(calls: Iterable[Coroutine[Any, Any, Door]]) -> list[Door]:
-    """Wait for all of them, also where one fails."""
-    ended = await asyncio.gather(*calls, return_exceptions=True)
-    for outcome in ended:
-        if isinstance(outcome, BaseException):
-            raise outcome
-    return [outcome for outcome in ended if isinstance(outcome, Door)]
-
-
-def skip_args(copy: Copy, counted: str, skips: Sequence[tuple[str, Any]], now_ms: int) -> tuple[Any, ...]:
-    """Return destination, outcome JSON and counter of each skipped destination, as ACCEPT and COMMIT take them."""
-    args: list[Any] = []
-    for destination, why in skips:
-        outcome = skipped(why)
-        args += [
-            destination,
-            outcomes.write(Fate(outcome=outcome, at_ms=now_ms)),
-            outcomes.delivery_counter(copy.site, counted, destination, outcome),
-        ]
-    return tuple(args)
-
-
-def _denied(copy: Copy) -> str:
-    return ",".join(purpose for purpose in _PURPOSES if copy.consent.of(purpose) is Grant.DENIED)
+def _second(copy: Copy) -> int:
+    """When it happened (a veto: when it came), which decides when a platform no longer takes it."""
+    return (copy.at_ms if isinstance(copy, Event) else copy.received_ms) // 1_000
 
 
 def _one_a_wire(copies: Sequence[Copy]) -> list[Copy]:

@@ -17,9 +17,19 @@ HOUR_MS: Final = 3_600_000
 
 # Counters outlive the longest comparison a page offers (last month against the month before).
 COUNTERS_MS: Final = 70 * 86_400_000
+# Shorter, so that a book never outlives the counters that it goes on from.
+BOOK_MS: Final = 69 * 86_400_000
 # What happened lately, for the live page: a stream cut to about this many entries, gone after a day of silence.
 LIVE_ENTRIES: Final = 2_000
 LIVE_MS: Final = 86_400_000
+
+# Longer than any platform is asked about one request, and than the longest stop that anybody plans.
+RECEIPTS_MS: Final = 7 * 86_400_000
+# What platforms said later is summed over a week.
+TOLD_MS: Final = 8 * 86_400_000
+
+# Names of events that acts are looked up by; what a site uses every day stays among the newest of them.
+EVENT_NAMES: Final = 5_000
 
 LATE: Final = "late"
 
@@ -28,49 +38,68 @@ def shard_of(act: str, shards: int) -> int:
     return crc32(act.encode()) % shards
 
 
+def base(shard: int) -> str:
+    """What every key of one shard begins with; the scripts are told this and spell the rest as it stands below."""
+    return f"{PREFIX}:{{{shard}}}"
+
+
 def meta() -> str:
     """hash, for ever: the number of shards, and an epoch that tells this data set from an emptied one."""
     return f"{PREFIX}:meta"
 
 
+def epoch(shard: int) -> str:
+    """hash, for ever, in a cluster: the epoch of the master that has this shard."""
+    return f"{PREFIX}:{{{shard}}}:epoch"
+
+
 def act(shard: int, act_id: str) -> str:
-    """hash, `outcomes_d` once settled: st, v, held, left, dead, dup, a copy id a wire, no:<purpose>, d:<delivery>."""
-    return f"{PREFIX}:{{{shard}}}:act:{act_id}"
+    """hash, `outcomes_d` once settled: how it stands, and what became of each delivery.
+
+    st (open, out, done), v (copies merged), held, left (legs out), dead, dup, at (s), worth, until (ms: end of its
+    window), a copy id a wire, no:<purpose>, d:<delivery>.
+    """
+    return f"{base(shard)}:act:{act_id}"
 
 
 def copies(shard: int, act_id: str) -> str:
     """hash: wire -> sealed copy. Lives as the act does."""
-    return f"{PREFIX}:{{{shard}}}:copy:{act_id}"
+    return f"{base(shard)}:copy:{act_id}"
 
 
 def content(shard: int, leg: str) -> str:
     """string: what leaves, frozen. `leg` is the act's id, with `:late` for a restatement. Lives as the act does."""
-    return f"{PREFIX}:{{{shard}}}:content:{leg}"
+    return f"{base(shard)}:content:{leg}"
 
 
-def tomb(shard: int, act_id: str) -> str:
-    """string: the wires and copy ids a settled act has taken. Lives the dedup window; with an order, `orders_d`."""
-    return f"{PREFIX}:{{{shard}}}:tomb:{act_id}"
+def ids(shard: int) -> str:
+    """hash: window -> what its buckets hold of settled acts' ids (`lua/ids.lua`). Lives until the last of them goes."""
+    return f"{base(shard)}:ids"
 
 
 def counters(shard: int, hour: int) -> str:
     """hash: what was counted in one hour since 1970 -> how often. Lives `COUNTERS_MS`."""
-    return f"{PREFIX}:{{{shard}}}:count:{hour}"
+    return f"{base(shard)}:count:{hour}"
+
+
+def book(shard: int) -> str:
+    """hash: what hours that are over left in each place, as a sum (`lua/books.lua`). Lives `BOOK_MS` after it was kept."""
+    return f"{base(shard)}:book"
 
 
 def dead(shard: int, destination: str) -> str:
     """zset: leg -> when it died. Lives `dead_d` after the last one."""
-    return f"{PREFIX}:{{{shard}}}:dead:{destination}"
+    return f"{base(shard)}:dead:{destination}"
 
 
 def samples(shard: int, destination: str) -> str:
     """zset: leg -> when its request and response were kept. Lives `outcomes_d` after the last one."""
-    return f"{PREFIX}:{{{shard}}}:samples:{destination}"
+    return f"{base(shard)}:samples:{destination}"
 
 
 def sample(shard: int, act_id: str) -> str:
     """hash: delivery -> masked request and response. Lives `outcomes_d`."""
-    return f"{PREFIX}:{{{shard}}}:sample:{act_id}"
+    return f"{base(shard)}:sample:{act_id}"
 
 
 def name(digest: str) -> str:
@@ -78,14 +107,39 @@ def name(digest: str) -> str:
     return f"{PREFIX}:name:{digest}"
 
 
-def index(digest: str) -> str:
-    """zset: the acts that an event id names -> when. Lives `outcomes_d`."""
-    return f"{PREFIX}:index:{digest}"
+def event_names(shard: int) -> str:
+    """zset: `site|event` -> the day it was last noted on (ms). Trimmed to `EVENT_NAMES`; lives as long as counters."""
+    return f"{base(shard)}:events"
 
 
 def state(destination: str) -> str:
     """hash: what the destination's worker says of itself. Lives a week after it last spoke."""
     return f"{PREFIX}:state:{destination}"
+
+
+def parked(shard: int) -> str:
+    """hash: destination -> how many of its legs lie on gateways' disks. Lives 100 days after one was last put there."""
+    return f"{base(shard)}:parked"
+
+
+def rate(budget: str) -> str:
+    """string: when the next call of this budget may go, in microseconds. Lives until that moment has passed."""
+    return f"{PREFIX}:{{rate:{budget}}}"
+
+
+def receipts(destination: str) -> str:
+    """zset: receipt -> the next moment to ask about it. Lives `RECEIPTS_MS` after it was last touched."""
+    return f"{PREFIX}:{{follow:{destination}}}:receipts"
+
+
+def receipt(destination: str, name: str) -> str:
+    """hash: when a request was taken, the legs in it while it is followed, and what was said. Lives `outcomes_d`."""
+    return f"{PREFIX}:{{follow:{destination}}}:receipt:{name}"
+
+
+def told(destination: str, day: int) -> str:
+    """hash: what a platform said later, on one day since 1970 -> of how many events. Lives `TOLD_MS`."""
+    return f"{PREFIX}:{{follow:{destination}}}:told:{day}"
 
 
 def live() -> str:
@@ -95,10 +149,10 @@ def live() -> str:
 
 @dataclass(frozen=True, slots=True)
 class Queue:
-    """A queue is a ZSET whose score is the next moment an id may be touched; beside it the lease tokens and claims.
+    """A queue is a ZSET whose score is the next moment an id may be touched; beside it the leases.
 
-    Three keys: zset leg -> ms, hash leg -> lease token, hash leg -> claims without a verdict. No lifetime: every
-    member is work not yet done, and an empty key does not exist.
+    Two keys: zset leg -> ms, hash leg -> `<lease token>:<claims without a verdict>`. No lifetime: every member is work
+    not yet done, and an empty key does not exist.
     """
 
     shard: int
@@ -106,19 +160,11 @@ class Queue:
 
     @property
     def due(self) -> str:
-        return f"{PREFIX}:{{{self.shard}}}:{self.name}"
+        return f"{base(self.shard)}:{self.name}"
 
     @property
     def leases(self) -> str:
         return f"{self.due}:leases"
-
-    @property
-    def claims(self) -> str:
-        return f"{self.due}:claims"
-
-    @property
-    def keys(self) -> tuple[str, str, str]:
-        return (self.due, self.leases, self.claims)
 
 
 def hold(shard: int) -> Queue:

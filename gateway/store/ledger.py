@@ -7,34 +7,47 @@ wish to replay or drop a dead letter.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any, Final
 
 import orjson
 
-from gateway.core.act import digest
+from gateway.core.act import digest, named_by_event, named_by_order
 from gateway.core.consent import settle
-from gateway.core.event import Consent, Copy, Event, Grant, Purpose, Wire
+from gateway.core.event import ORDER_EVENTS, Consent, Copy, Event, Grant, Purpose, Wire
 from gateway.core.mask import masked_copy
 from gateway.core.merge import merge
 from gateway.core.outcome import Pending
 from gateway.core.plan import Plan
 from gateway.store import keys, outcomes, vault
+from gateway.store.audit import Audit
 from gateway.store.counts import HourlyCounts
 from gateway.store.database import PATIENT_S, Database, text
 from gateway.store.errors import Corrupt
 from gateway.store.outcomes import Fate
+from gateway.store.park.away import Away, on_disk
 from gateway.store.queues import Leg
+from gateway.store.receipts import Receipts
 
 _STATE_MS: Final = 7 * 86_400_000
 _PAGE: Final = 200
+# What a platform calls match quality is of the last two days as well.
+_QUALITY_HOURS: Final = 48
+# Acts of one id that are told: more than this many were made by somebody who tries.
+_NAMED: Final = 20
 
 
 class Ledger:
-    def __init__(self, database: Database, plan: Callable[[], Plan], *, now_ms: Callable[[], int]) -> None:
+    def __init__(
+        self, database: Database, plan: Callable[[], Plan], *, now_ms: Callable[[], int], backlog: Path | None = None
+    ) -> None:
         self._database = database
         self._plan = plan
         self._now_ms = now_ms
+        self.receipts = Receipts(database, plan, now_ms=now_ms)
         self.counts = HourlyCounts(database, plan, now_ms=now_ms)
+        self.away = Away(database, plan, backlog, now_ms=now_ms)
+        self.audit = Audit(database, plan, self.counts, now_ms=now_ms)
 
     def plan(self) -> Plan:
         """Return what is configured now."""
@@ -53,9 +66,8 @@ class Ledger:
         self, name: str, site: str | None = None, event: str | None = None
     ) -> dict[str, Any] | None:
         """Tell the same of an id that is only known as its digest (`core/act.digest`): a page links to some ids so."""
-        redis = self._database.redis
-        named = await self._answer(redis.zrevrange(keys.index(name), 0, -1, withscores=True))
-        stories = [(await self._story(text(act)), int(at)) for act, at in named]
+        acts = await self._acts_named(name)
+        stories = [(await self._story(act) or await self.away.story(act, name, site, event), at) for act, at in acts]
         known = [
             (story, at)
             for story, at in stories
@@ -66,8 +78,37 @@ class Ledger:
         if not known:
             return None
         (newest, _), *older = known
-        newest["others"] = [{"site": story["site"], "event": story["event"], "at": at / 1000} for story, at in older]
+        await self.receipts.fill(newest["deliveries"])
+        newest["others"] = [{"site": story["site"], "event": story["event"], "at": at} for story, at in older]
         return newest
+
+    async def _acts_named(self, id_digest: str) -> list[tuple[str, int]]:
+        """Find the acts whose event id or transaction id this is, the newest first, each with the second it is of.
+
+        An act's name is made of its site, its event's name and the id, so every pair that was seen is tried.
+        """
+        pairs: set[tuple[str, str]] = set()
+        for shard in range(self._database.shards):
+            for pair in await self._answer(self._database.redis.zrange(keys.event_names(shard), 0, -1)):
+                site, _, event = text(pair).partition("|")
+                pairs.add((site, event))
+        by_event = [named_by_event(site, event, id_digest) for site, event in pairs]
+        orders = [(site, event) for site, event in pairs if event in ORDER_EVENTS]
+        by_order = [named_by_order(site, event, id_digest) for site, event in orders]
+        pipeline = self._database.pipeline()
+        # Of a purchase the event id names an act that has another name.
+        for site, event in orders:
+            pipeline.get(keys.name(named_by_event(site, event, id_digest)))
+        known = [text(act) for act in await self._answer(pipeline.execute()) if act] if orders else []
+        acts = list(dict.fromkeys([*by_event, *by_order, *known]))
+        pipeline = self._database.pipeline()
+        for act in acts:
+            pipeline.hmget(keys.act(keys.shard_of(act, self._database.shards), act), ["st", "at"])
+        told = await self._answer(pipeline.execute())
+        found = [(act, int(at or 0)) for act, (status, at) in zip(acts, told, strict=True) if status]
+        away = await self.away.marks([act for act, (status, _) in zip(acts, told, strict=True) if not status])
+        found += [(act, self._now_ms() // 1_000) for act in away]
+        return sorted(found, key=lambda pair: -pair[1])[:_NAMED]
 
     async def _story(self, act: str) -> dict[str, Any] | None:
         shard = keys.shard_of(act, self._database.shards)
@@ -77,6 +118,8 @@ class Ledger:
         pipeline.get(keys.content(shard, act))
         pipeline.hgetall(keys.sample(shard, act))
         raw, bodies, content, samples = await self._answer(pipeline.execute())
+        if b"st" not in raw:
+            raw, bodies, content = await self.away.told(act, raw, bodies) or ({}, {}, None)
         if not raw:
             return None
         fields = {text(field): value for field, value in raw.items()}
@@ -118,6 +161,7 @@ class Ledger:
         rows = []
         for name in names:
             fate = told.get(name) or _pending(text(fields.get("st")), unconfirmed, merged.received_ms)
+            fate = on_disk(fate) if f"away:{name}" in fields else fate
             sent = orjson.loads(samples[name]) if name in samples else {}
             destination, _, late = name.partition(":")
             rows.append(
@@ -128,9 +172,11 @@ class Ledger:
                     "attempts": fate.attempts,
                     "request": sent.get("request"),
                     "response": sent.get("response"),
-                    **({"lane": sent["lane"]} if "lane" in sent else {}),
+                    **{key: sent[key] for key in ("lane", "valued") if key in sent},
                     "at": fate.at_ms / 1000,
                     **({"late": True} if late else {}),
+                    **({} if fate.quality is None else {"match_quality": fate.quality}),
+                    **({"followed": text(fields[f"r:{name}"])} if f"r:{name}" in fields else {}),
                 }
             )
         return rows
@@ -174,8 +220,9 @@ class Ledger:
 
     async def destinations(self) -> list[dict[str, Any]]:
         """Tell the state of every configured destination (contract section 8)."""
-        delivered = await self.counts.delivered()
-        return [await self._destination(name, delivered[name]) for name in self._plan().destinations]
+        delivered, qualities = await self.counts.delivered(), await self.counts.qualities(_QUALITY_HOURS)
+        rows = [await self._destination(name, delivered[name]) for name in self._plan().destinations]
+        return [{**row, "match_quality": qualities.get(row["destination"])} for row in rows]
 
     async def _destination(self, name: str, delivered: int) -> dict[str, Any]:
         pipeline = self._database.pipeline()
@@ -186,17 +233,20 @@ class Ledger:
             pipeline.zcard(keys.dead(shard, name))
         pipeline.hgetall(keys.state(name))
         *counts, said = await self._answer(pipeline.execute())
+        told = await self.away.waiting(name)
         oldest = [(shard, text(counts[shard * 3 + 1][0])) for shard in shards if counts[shard * 3 + 1]]
         said = {text(field): text(value) for field, value in said.items()}
         return {
             "destination": name,
             "state": said.get("state", "ok"),
             "reason": said.get("reason", ""),
-            "waiting": sum(counts[0::3]),
+            "waiting": sum(counts[0::3]) + told["parked"],
+            **told,
             "oldest_age_s": await self._oldest_age_s(oldest),
             "delivered": delivered,
             "dead": sum(counts[2::3]),
             "last_error": said.get("last_error") or None,
+            "followed": await self.receipts.summary(name),
             "last_error_at": int(said["last_error_ms"]) / 1000 if said.get("last_error_ms") else None,
         }
 
@@ -252,23 +302,12 @@ class Ledger:
 
     async def replay_dead(self, destination: str, leg: str) -> str:
         """Send a dead letter again: `revived`, `gone` (no such letter) or `lost` (its content is no longer kept)."""
-        shard, act = keys.shard_of(keys.act_of(leg), self._database.shards), keys.act_of(leg)
-        delivery = keys.delivery(destination, leg)
-        waiting = outcomes.write(Fate(outcome=Pending.WAITING, at_ms=self._now_ms(), reason="replayed"))
-        answer = await self._database.script(
-            "revive",
-            [
-                keys.act(shard, act),
-                keys.content(shard, act),
-                keys.content(shard, leg),
-                keys.copies(shard, act),
-                keys.queue(shard, destination).due,
-                keys.dead(shard, destination),
-            ],
-            [leg, delivery, waiting],
-            within_s=PATIENT_S,
-        )
-        return text(answer)
+        shard = keys.shard_of(keys.act_of(leg), self._database.shards)
+        copies = _copies({}, await self._answer(self._database.redis.get(keys.content(shard, leg))))
+        site, event = (copies[0].site, copies[0].name) if copies else ("-", "-")
+        owed = outcomes.owed_counter(site, event, keys.delivery(destination, leg))
+        told = [leg, destination, self._now_ms() // keys.HOUR_MS, keys.COUNTERS_MS, owed]
+        return text(await self._database.script("revive", [keys.base(shard)], told, within_s=PATIENT_S))
 
     async def drop_dead(self, destination: str, leg: str) -> bool:
         """Forget a dead letter; its outcome stays told. Returns whether there was one."""

@@ -10,6 +10,7 @@ class Fate(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     `outcome` is a word of `core/outcome.py`; `reason` the platform's own code or ours, never free text of theirs.
     `attempts` counts verdicts. `maybe_ms`: when the platform may first have taken it without an answer.
+    `quality`: what was delivered, how well the platform could match it, by our estimate (`core/quality.py`, 0 to 10).
     """
 
     outcome: str
@@ -17,6 +18,7 @@ class Fate(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     reason: str = ""
     attempts: int = 0
     maybe_ms: int | None = None
+    quality: float | None = None
 
 
 _decoder = msgspec.json.Decoder(Fate)
@@ -42,3 +44,21 @@ def door_counter(site: str, event: str, wire: str) -> str:
 
 def delivery_counter(site: str, event: str, destination: str, outcome: str) -> str:
     return f"delivery|{site}|{event}|{destination}|{outcome}"
+
+
+def quality_counter(site: str, event: str, destination: str) -> str:
+    """The counter of match quality, in tenths, of the deliveries that `delivery_counter` counts as delivered.
+
+    Add `sum` for the sum of the estimates and `often` for how many there were.
+    """
+    return f"quality|{site}|{event}|{destination}|"
+
+
+def sealed_counter(site: str, event: str) -> str:
+    """The counter of acts that were sealed: each was accepted once, and is in the hold until then."""
+    return f"sealed|{site}|{event}|-|sealed"
+
+
+def owed_counter(site: str, event: str, destination: str) -> str:
+    """The counter of what a destination has to have an outcome for, sooner or later."""
+    return f"owed|{site}|{event}|{destination}|owed"

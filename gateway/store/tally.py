@@ -1,7 +1,8 @@
 """What the gateway says of itself while it works: metrics, the counts of refusals, and the live stream.
 
 Counts of copies and deliveries move inside the scripts, with the work they count. What is counted here (refusals,
-the live page) is written behind the visitor's back and may lose the last second when the process is killed.
+match quality, the live page) is written behind the visitor's back and may lose the last second when the process is
+killed.
 """
 
 from __future__ import annotations
@@ -9,13 +10,13 @@ from __future__ import annotations
 import asyncio
 from collections import Counter as Counts
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import Any, Final
 
 import orjson
 import structlog
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Summary
 
 from gateway.core.event import Wire
 from gateway.core.plan import Plan
@@ -41,8 +42,9 @@ class Tally:
         self._names = NameBudget()
         self._of_plan: Plan | None = None
         self._own_words: dict[str, frozenset[str]] = {}
-        self._refused: Counts[str] = Counts()
+        self._counted: Counts[str] = Counts()
         self._live: deque[dict[str, Any]] = deque()
+        self._children: dict[tuple[Any, tuple[str, ...]], Any] = {}
         self._omitted = 0
         self.registry = CollectorRegistry()
         self._hits = Counter(
@@ -56,13 +58,29 @@ class Tally:
         self.requests = Histogram(
             "tagway_request_seconds", "Time a platform took to answer.", ("destination",), registry=self.registry,
         )  # fmt: skip
+        self._qualities = Summary(
+            "tagway_match_quality", "Estimated match quality of what was delivered, 0 to 10.",
+            ("destination", "event"), registry=self.registry,
+        )  # fmt: skip
         self.waiting = Gauge(
             "tagway_waiting", "Legs that wait for a destination.", ("destination",), registry=self.registry
         )
         self.oldest = Gauge(
             "tagway_oldest_seconds", "Age of the oldest waiting leg.", ("destination",), registry=self.registry
         )
+        self._followed = Counter(
+            "tagway_followed", "Events by what the platform said of them later.",
+            ("destination", "code"), registry=self.registry,
+        )  # fmt: skip
         self.dead_letters = Gauge("tagway_dead_letters", "Dead letters kept.", ("destination",), registry=self.registry)
+        self.unbalanced = Gauge(
+            "tagway_unbalanced", "Deliveries that are neither done nor waiting, or too many; - is the hold.",
+            ("destination",), registry=self.registry,
+        )  # fmt: skip
+        self._dropped = Counter(
+            "tagway_user_fields_dropped", "Fields of user that could not be used, by the kind of fault.",
+            ("site", "field", "fault"), registry=self.registry,
+        )  # fmt: skip
         self._replayed = Counter(
             "tagway_replayed", "Copies brought back from the spool, by what they were.",
             ("status",), registry=self.registry,
@@ -84,14 +102,26 @@ class Tally:
     def door(self, site: str, event: str, wire: Wire, status: str, event_id: str = "") -> None:
         """Count one copy's fate at the door; `status` is a `Door` word or `refused:<reason>`."""
         event = self.counted_as(site, event) if event else "-"
-        self._hits.labels(site, event, wire.value, status).inc()
+        self._inc(self._hits, site, event, wire.value, status)
         if status.startswith("refused:"):
-            self._refused[outcomes.door_counter(site, event, wire.value) + status] += 1
-        self._tell({"kind": "hit", "site": site, "event": event, "event_id": event_id, "wire": wire, "status": status})
+            self._counted[outcomes.door_counter(site, event, wire.value) + status] += 1
+        if self._is_shown():
+            self._tell(
+                {"kind": "hit", "site": site, "event": event, "event_id": event_id, "wire": wire, "status": status}
+            )
+
+    def dropped(self, site: str, fields: Sequence[tuple[str, str]]) -> None:
+        """Count what the seal dropped of one person: fields and faults, both closed lists."""
+        for field, fault in fields:
+            self._dropped.labels(site, field, fault).inc()
 
     def replayed(self, status: str, often: int) -> None:
         """Count copies that went from the spool to Redis; at the door they were answered long ago."""
         self._replayed.labels(status).inc(often)
+
+    def followed(self, destination: str, code: str, often: int) -> None:
+        """Count what a platform said later of events that it took; the codes are its adapter's, a closed list."""
+        self._followed.labels(destination, code).inc(often)
 
     def watch_spool(self, owed: Callable[[], float], size_bytes: Callable[[], float]) -> None:
         """Show how much the spool holds; asked at every scrape."""
@@ -103,7 +133,14 @@ class Tally:
     def delivery(self, destination: str, site: str, event: str, event_id: str, fate: outcomes.Fate) -> None:
         """Count one settled delivery, and show it (also one that goes back to wait)."""
         event = self.counted_as(site, event)
-        self._deliveries.labels(destination, event, fate.outcome).inc()
+        self._inc(self._deliveries, destination, event, fate.outcome)
+        if fate.quality is not None:
+            self._child(self._qualities, destination, event).observe(fate.quality)
+            counter = outcomes.quality_counter(site, event, destination)
+            self._counted[f"{counter}sum"] += round(fate.quality * 10)
+            self._counted[f"{counter}often"] += 1
+        if not self._is_shown():
+            return
         self._tell(
             {
                 "kind": "delivery",
@@ -126,15 +163,15 @@ class Tally:
             await self.flush()
 
     async def flush(self) -> None:
-        if not self._refused and not self._live:
+        if not self._counted and not self._live:
             return
-        refused, self._refused = self._refused, Counts()
+        counted, self._counted = self._counted, Counts()
         entries, self._live = self._live, deque()
         omitted, self._omitted = self._omitted, 0
         pipeline = self._database.pipeline()
-        if refused:
+        if counted:
             key = keys.counters(0, self._now_ms() // keys.HOUR_MS)
-            for counter, often in refused.items():
+            for counter, often in counted.items():
                 pipeline.hincrby(key, counter, often)
             pipeline.pexpire(key, keys.COUNTERS_MS, nx=True)
         for entry in entries:
@@ -146,11 +183,25 @@ class Tally:
         try:
             await self._database.answer(pipeline.execute())
         except Unavailable:
-            self._refused.update(refused)
+            self._counted.update(counted)
+
+    def _inc(self, counter: Counter, *labels: str) -> None:
+        self._child(counter, *labels).inc()
+
+    def _child(self, metric: Any, *labels: str) -> Any:
+        """Find a metric by its labels: looking it up costs more than counting."""
+        child = self._children.get((metric, labels))
+        if child is None:
+            child = self._children[metric, labels] = metric.labels(*labels)
+        return child
+
+    def _is_shown(self) -> bool:
+        """Say whether the live page has room for one more; what it leaves out is counted."""
+        if len(self._live) < _LIVE_A_FLUSH:
+            return True
+        self._omitted += 1
+        return False
 
     def _tell(self, entry: dict[str, Any]) -> None:
-        if len(self._live) >= _LIVE_A_FLUSH:
-            self._omitted += 1
-            return
         entry["at_ms"] = self._now_ms()
         self._live.append(entry)

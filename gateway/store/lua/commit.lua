@@ -1,47 +1,53 @@
 #!lua flags=allow-oom
 -- COMMIT: freeze the merged content and put the act into every destination's queue, if no copy came meanwhile.
 --
--- KEYS  act, copies, content, tomb, hold due, hold leases, hold claims, counters, then the queue of each destination
--- ARGV  act id, copies merged (v), sealed content, remember ms, outcomes ms, counters' life ms,
---       then destination, outcome JSON, counter for each skipped destination
+-- KEYS  the shard's base
+-- ARGV  MessagePack [act id, copies merged (v), remember ms, outcomes ms, hour, counters' life ms, destinations,
+--       destinations it is skipped for, the outcome of each of those, counters, seconds of the event, its worth],
+--       sealed content
 -- Returns sealed | changed (merge again) | already
+--include ids
 local t = redis.call('TIME')
 local now = t[1] * 1000 + math.floor(t[2] / 1000)
-local id = ARGV[1]
-local state = redis.call('HMGET', KEYS[1], 'st', 'v', 'browser', 'server')
+local base = KEYS[1]
+local id, merged, remember_ms, outcomes_ms, hour, counters_ms, going, skipped, words, counters, at, worth =
+  unpack(cmsgpack.unpack(ARGV[1]))
+local act, told, hold = base .. ':act:' .. id, base .. ':copy:' .. id, base .. ':hold'
+local state = redis.call('HMGET', act, 'st', 'v', 'browser', 'server')
 
 local function leave_hold()
-  redis.call('ZREM', KEYS[5], id)
-  redis.call('HDEL', KEYS[6], id)
-  redis.call('HDEL', KEYS[7], id)
+  redis.call('ZREM', hold, id)
+  redis.call('HDEL', hold .. ':leases', id)
 end
 
 if state[1] ~= 'open' then
   leave_hold()
   return 'already'
 end
-if state[2] ~= ARGV[2] then
-  redis.call('ZADD', KEYS[5], 'XX', now, id)
+if state[2] ~= merged then
+  redis.call('ZADD', hold, 'XX', now, id)
   return 'changed'
 end
 
-local queues = #KEYS - 8
-for q = 1, queues do redis.call('ZADD', KEYS[8 + q], 'NX', now, id) end
-redis.call('SET', KEYS[3], ARGV[3])
-redis.call('HSET', KEYS[1], 'st', queues == 0 and 'done' or 'out', 'left', queues)
-for s = 7, #ARGV, 3 do
-  redis.call('HSET', KEYS[1], 'd:' .. ARGV[s], ARGV[s + 1])
-  redis.call('HINCRBY', KEYS[8], ARGV[s + 2], 1)
-  redis.call('PEXPIRE', KEYS[8], ARGV[6], 'NX')
+for _, destination in ipairs(going) do redis.call('ZADD', base .. ':queue:' .. destination, 'NX', now, id) end
+local fields = { 'left', #going, 'at', at, 'worth', worth }
+for s, destination in ipairs(skipped) do
+  fields[#fields + 1] = 'd:' .. destination
+  fields[#fields + 1] = string.format('{"outcome":"%s","at_ms":%.0f}', words[s], now)
 end
-if queues == 0 then
-  local grave = ''
-  if state[3] then grave = grave .. 'browser=' .. state[3] .. ' ' end
-  if state[4] then grave = grave .. 'server=' .. state[4] .. ' ' end
-  redis.call('SET', KEYS[4], grave, 'PX', ARGV[4])
-  redis.call('PEXPIRE', KEYS[1], ARGV[5])
-  redis.call('PEXPIRE', KEYS[2], ARGV[5])
-  redis.call('DEL', KEYS[3])                   -- its copies tell the story from here
+if #going > 0 then
+  redis.call('SET', base .. ':content:' .. id, ARGV[2])
+  redis.call('HSET', act, 'st', 'out', unpack(fields))
+else
+  redis.call('HSET', act, 'st', 'done', 'until', string.format('%.0f', now + remember_ms), unpack(fields))
+  redis.call('PEXPIRE', act, outcomes_ms)
+  redis.call('PEXPIRE', told, outcomes_ms)     -- its copies tell the story from here
+  if remember_ms > outcomes_ms then
+    local bits = (state[3] and BITS.browser or 0) + (state[4] and BITS.server or 0)
+    remember(base, id, bits, remember_ms, now)
+  end
 end
+for _, counter in ipairs(counters) do redis.call('HINCRBY', base .. ':count:' .. hour, counter, 1) end
+redis.call('PEXPIRE', base .. ':count:' .. hour, counters_ms, 'NX')
 leave_hold()
 return 'sealed'

@@ -1,19 +1,81 @@
 #!lua flags=allow-oom
--- LEASE: lend ids that are due, under a token, until a deadline. A crash needs no detector: the score comes due again.
+-- LEASE: lend ids that are due, under a token, until a deadline, with all that a worker needs of them. A crash needs no
+-- detector: the score comes due again.
 --
--- KEYS  due, leases, claims
--- ARGV  most ids, lease ms, token
--- Returns [ms until the next id is due (-1: the queue is empty), id, claims, id, claims, …]
+-- KEYS  the shard's base
+-- ARGV  place (`hold`, or `queue:` and the destination), most ids, lease ms, token, purposes (comma-separated),
+--       how many due ids to choose from (0: those due first), ms an event may be old
+-- Returns [ms until the next id is due (-1: nothing waits), then per id: id, claims, and
+--   of a leg  content, what was said of its delivery, the purposes denied since
+--   of a hold version, wire, sealed copy, wire, sealed copy]
+--
+-- Chosen among more than are asked for, what expires in the same hour goes by its worth, and an earlier hour first.
 local t = redis.call('TIME')
 local now = t[1] * 1000 + math.floor(t[2] / 1000)
-local ids = redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', now, 'LIMIT', 0, ARGV[1])
-local lent = { -1 }
-for i, id in ipairs(ids) do
-  redis.call('ZADD', KEYS[1], 'XX', now + tonumber(ARGV[2]), id)
-  redis.call('HSET', KEYS[2], id, ARGV[3])
-  lent[i * 2] = id
-  lent[i * 2 + 1] = redis.call('HINCRBY', KEYS[3], id, 1)
+local base, place = KEYS[1], ARGV[1]
+local most, lease_ms, token, choice = tonumber(ARGV[2]), tonumber(ARGV[3]), ARGV[4], tonumber(ARGV[6])
+local due, leases = base .. ':' .. place, base .. ':' .. place .. ':leases'
+local destination = string.match(place, '^queue:(.+)$')
+local ids = redis.call('ZRANGEBYSCORE', due, '-inf', now, 'LIMIT', 0, math.max(most, choice))
+local answer = { -1 }
+
+local function act_of(leg) return base .. ':act:' .. (string.match(leg, '^[^:]+') or leg) end
+
+if #ids > most then
+  local rank = {}
+  for _, id in ipairs(ids) do
+    local said = redis.call('HMGET', act_of(id), 'at', 'worth')
+    local at = tonumber(said[1] or 0)
+    -- What is too old already goes last: it only has to be told so.
+    local hour = math.floor(at / 3600)
+    if at * 1000 + tonumber(ARGV[7]) < now then hour = hour + 1e7 end
+    rank[id] = hour * 10 - tonumber(said[2] or 0)
+  end
+  table.sort(ids, function(a, b)
+    if rank[a] == rank[b] then return a < b end
+    return rank[a] < rank[b]
+  end)
 end
-local first = redis.call('ZRANGE', KEYS[1], 0, 0, 'WITHSCORES')
-if first[2] then lent[1] = math.max(0, tonumber(first[2]) - now) end
-return lent
+if #ids > 0 then
+  local count = math.min(most, #ids)
+  local held = {}
+  for first = 1, count, 4000 do
+    local part = redis.call('HMGET', leases, unpack(ids, first, math.min(first + 3999, count)))
+    for i, lease in ipairs(part) do held[first + i - 1] = lease end
+  end
+  local scores, loans = {}, {}
+  for i = 1, count do
+    local id = ids[i]
+    local claims = tonumber(string.match(held[i] or '', ':(%d+)$') or 0) + 1
+    scores[#scores + 1] = now + lease_ms
+    scores[#scores + 1] = id
+    loans[#loans + 1] = id
+    loans[#loans + 1] = token .. ':' .. claims
+    answer[#answer + 1] = id
+    answer[#answer + 1] = claims
+    if destination then
+      local delivery = string.match(id, ':late$') and destination .. ':late' or destination
+      local fields = { 'd:' .. delivery }
+      for purpose in string.gmatch(ARGV[5], '[^,]+') do fields[#fields + 1] = 'no:' .. purpose end
+      local said = redis.call('HMGET', act_of(id), unpack(fields))
+      local denied = {}
+      for f = 2, #fields do
+        if said[f] then denied[#denied + 1] = string.sub(fields[f], 4) end
+      end
+      answer[#answer + 1] = redis.call('GET', base .. ':content:' .. id)
+      answer[#answer + 1] = said[1]
+      answer[#answer + 1] = table.concat(denied, ',')
+    else
+      local copies = redis.call('HGETALL', base .. ':copy:' .. id)
+      answer[#answer + 1] = redis.call('HGET', base .. ':act:' .. id, 'v')
+      for c = 1, 4 do answer[#answer + 1] = copies[c] or false end
+    end
+  end
+  for first = 1, #scores, 4000 do
+    redis.call('ZADD', due, 'XX', unpack(scores, first, math.min(first + 3999, #scores)))
+    redis.call('HSET', leases, unpack(loans, first, math.min(first + 3999, #loans)))
+  end
+end
+local soonest = redis.call('ZRANGE', due, 0, 0, 'WITHSCORES')
+if soonest[2] then answer[1] = math.max(0, tonumber(soonest[2]) - now) end
+return answer

@@ -1,17 +1,26 @@
 #!lua flags=allow-oom
 -- REVIVE: put a dead letter back into its queue.
 --
--- KEYS  act, content of the act, content of the leg, copies, due, dead
--- ARGV  leg, delivery (field of the act), outcome JSON
+-- KEYS  the shard's base
+-- ARGV  leg, destination, hour, counters' life ms, counter
 -- Returns revived | gone (no such dead letter) | lost (its content is no longer kept)
 local t = redis.call('TIME')
 local now = t[1] * 1000 + math.floor(t[2] / 1000)
-if not redis.call('ZSCORE', KEYS[6], ARGV[1]) then return 'gone' end
-if redis.call('EXISTS', KEYS[3]) == 0 or redis.call('EXISTS', KEYS[1]) == 0 then return 'lost' end
-redis.call('ZADD', KEYS[5], 'NX', now, ARGV[1])
-redis.call('HSET', KEYS[1], 'st', 'out', 'd:' .. ARGV[2], ARGV[3])
-redis.call('HINCRBY', KEYS[1], 'left', 1)
-redis.call('HINCRBY', KEYS[1], 'dead', -1)
-for i = 1, 4 do redis.call('PERSIST', KEYS[i]) end
-redis.call('ZREM', KEYS[6], ARGV[1])
+local base, leg, destination = KEYS[1], ARGV[1], ARGV[2]
+local id = string.match(leg, '^[^:]+')
+local delivery = id == leg and destination or destination .. ':late'
+local act, letters = base .. ':act:' .. id, base .. ':dead:' .. destination
+if not redis.call('ZSCORE', letters, leg) then return 'gone' end
+if redis.call('EXISTS', base .. ':content:' .. leg) == 0 or redis.call('EXISTS', act) == 0 then return 'lost' end
+redis.call('ZADD', base .. ':queue:' .. destination, 'NX', now, leg)
+redis.call('HSET', act, 'st', 'out', 'd:' .. delivery, string.format('{"outcome":"waiting","reason":"replayed","at_ms":%.0f}', now))
+redis.call('HINCRBY', act, 'left', 1)
+redis.call('HINCRBY', act, 'dead', -1)
+redis.call('PERSIST', act)
+redis.call('PERSIST', base .. ':content:' .. id)
+redis.call('PERSIST', base .. ':content:' .. leg)
+redis.call('PERSIST', base .. ':copy:' .. id)
+redis.call('HINCRBY', base .. ':count:' .. ARGV[3], ARGV[5], 1)
+redis.call('PEXPIRE', base .. ':count:' .. ARGV[3], ARGV[4], 'NX')
+redis.call('ZREM', letters, leg)
 return 'revived'

@@ -1,0 +1,118 @@
+"""Who is lent what: in the order of coming, or, behind a backlog, in the order in which it would be lost."""
+
+from __future__ import annotations
+
+import secrets
+from typing import Any
+
+import pytest
+
+from gateway.core.event import Event
+from gateway.store import keys
+from gateway.store.database import Database
+from gateway.store.keeper import Keeper
+from gateway.store.queues import Kind, Queues, Settlement
+from tests.fixtures.shop import a_plan, a_site, an_event
+
+HOUR_MS = 3_600_000
+AGE_S = 7 * 86_400
+
+
+class Store:
+    def __init__(self, database: Database, now_ms: int) -> None:
+        told: dict[str, Any] = {"now_ms": lambda: now_ms, "nudge": lambda: None, "counted_as": lambda _, event: event}
+        plan = a_plan(site=a_site())
+        self.keeper = Keeper(database, lambda: plan, copy_id=lambda: secrets.token_hex(16), **told)
+        self.queues = Queues(database, lambda: plan, token=lambda: secrets.token_hex(8), **told)
+
+    async def lent(self, most: int, **order: int) -> list[str]:
+        legs = (await self.queues.lease("parrot", most, **order)).legs
+        return [leg.event.event_id for leg in legs if leg.event]
+
+
+@pytest.fixture
+async def now_ms(database: Database) -> int:
+    """The server's own clock, which the scripts read."""
+    seconds, micros = await database.redis.time()
+    return int(seconds) * 1_000 + int(micros) // 1_000
+
+
+@pytest.fixture
+async def store(database: Database, now_ms: int) -> Store:
+    database.shards = 1  # one queue, so that its order is the order
+    return Store(database, now_ms)
+
+
+def aged(event_id: str, at_ms: int, name: str = "page_view") -> Event:
+    return an_event(name, event_id, at_ms=at_ms, received_ms=at_ms)
+
+
+async def test_what_is_lent_is_lent_once(store: Store, now_ms: int) -> None:
+    for number in range(6):
+        await store.keeper.keep([aged(f"e-{number}", now_ms - number * HOUR_MS)])
+
+    assert set(await store.lent(6)) == {f"e-{number}" for number in range(6)}
+    assert await store.lent(6) == []
+
+
+async def test_behind_a_backlog_what_expires_first_goes_first(store: Store, now_ms: int) -> None:
+    ages = [5, 90, 30, 150, 1, 60]
+    await store.keeper.keep([aged(f"{hours} h", now_ms - hours * HOUR_MS) for hours in ages])
+
+    first = await store.lent(3, choice=30, max_age_s=AGE_S)
+    then = await store.lent(3, choice=30, max_age_s=AGE_S)
+
+    assert first == ["150 h", "90 h", "60 h"]
+    assert sorted(then) == ["1 h", "30 h", "5 h"]
+
+
+async def test_what_no_platform_takes_any_more_waits_for_what_it_may_still_save(store: Store, now_ms: int) -> None:
+    await store.keeper.keep([aged(f"{hours} h", now_ms - hours * HOUR_MS) for hours in (200, 150, 10)])
+
+    assert await store.lent(2, choice=30, max_age_s=AGE_S) == ["150 h", "10 h"]
+
+
+async def test_of_one_hour_orders_go_before_leads_and_those_before_views(store: Store, now_ms: int) -> None:
+    hour_ms = now_ms // HOUR_MS * HOUR_MS - 50 * HOUR_MS
+    names = ("page_view", "generate_lead", "purchase", "scroll")
+    await store.keeper.keep([aged(name, hour_ms + place, name) for place, name in enumerate(names)])
+    await _unhold(store)
+
+    lent = await store.lent(3, choice=30, max_age_s=AGE_S)
+
+    assert lent[:2] == ["purchase", "generate_lead"]
+    assert lent[2] in ("page_view", "scroll")
+
+
+async def test_what_was_not_chosen_is_still_there(store: Store, now_ms: int) -> None:
+    await store.keeper.keep([aged(f"{hours} h", now_ms - hours * HOUR_MS) for hours in range(40)])
+
+    lent: list[str] = []
+    while legs := await store.lent(7, choice=70, max_age_s=AGE_S):
+        lent += legs
+
+    assert sorted(lent) == sorted(f"{hours} h" for hours in range(40))
+    assert lent[0] == "39 h"
+
+
+async def test_a_leg_counts_how_often_it_was_lent_without_a_verdict(store: Store, now_ms: int) -> None:
+    await store.keeper.keep([aged("e-1", now_ms)])
+    claims = []
+    for _ in range(3):
+        (leg,) = (await store.queues.lease("parrot", 1)).legs
+        claims.append(leg.claims)
+        await store.queues.settle([Settlement(leg=leg, kind=Kind.ABSENT)])
+    (leg,) = (await store.queues.lease("parrot", 1)).legs
+    await store.queues.settle([Settlement(leg=leg, kind=Kind.BACK)])
+    (again,) = (await store.queues.lease("parrot", 1)).legs
+
+    assert claims == [1, 2, 3]
+    assert (leg.claims, again.claims) == (4, 4)  # handed back: that loan does not count
+
+
+async def _unhold(store: Store) -> None:
+    """Let every hold end now."""
+    redis: Any = store.queues._database.redis
+    for act in await redis.zrange(keys.hold(0).due, 0, -1):
+        await redis.zadd(keys.hold(0).due, {act: 0})
+    await store.queues.release_held(100)
