@@ -29,6 +29,7 @@ from gateway.delivery.roster import Roster
 from gateway.demo import Shop
 from gateway.sandbox import running as sandbox_running
 from gateway.settings import Address, ConfigError, Settings
+from gateway.store.budgets import Budgets
 from gateway.store.database import Database
 from gateway.store.durability import Safety
 from gateway.store.embedded import Embedded
@@ -38,6 +39,7 @@ from gateway.store.queues import Queues
 from gateway.store.tally import Tally
 from gateway.web.directory import Directory
 from gateway.web.front import Front
+from gateway.web.lane import Lanes
 from gateway.web.public import create_public_app, runner_options
 from gateway.workers import SIBLING, STORE_URL, Workers, count
 
@@ -49,6 +51,7 @@ STOP_S: Final = 25.0
 # A store that is away does not keep the door shut for longer: what comes goes to the spool.
 _STORE_WAIT_S: Final = 1.5
 _WATCH_S: Final = 1.0
+_BACKLOG: Final = 1_024
 
 
 def now_ms() -> int:
@@ -116,7 +119,7 @@ class Gateway:
                 listen = self._settings.sandbox.listen
                 await stack.enter_async_context(sandbox_running(listen.host, listen.port))
             url = os.environ.get(STORE_URL) or await self._store_url(stack)
-            database = Database(url)
+            database = Database(url, shards=self._settings.store.shards)
             stack.push_async_callback(database.close)
             await self._serve(database, stack)
 
@@ -148,17 +151,24 @@ class Gateway:
             await safety.pulse.opened(_STORE_WAIT_S)
             counting = group.create_task(tally.run(flushed), name="tally")
             if self._role in ("all", "deliver"):
-                self._roster = Roster(queues, ledger, tally, self.plan, now_ms=now_ms, dice=random.random)
+                told = {"now_ms": now_ms, "dice": random.random, "budgets": Budgets(database)}
+                self._roster = Roster(queues, ledger, tally, self.plan, **told)
                 self._roster.apply()
             if self._role in ("all", "ingest"):
                 self._front = self._door(keeper, tally)
                 is_shared = count(self._settings.server.workers) > 1
                 listen = self._settings.server.listen
                 public = create_public_app(self._front, mount=self._demo())
-                await self._listen(public, listen, stack, is_shared=is_shared)
+                runner = await self._run(public, stack)
+                if self._settings.server.front_lane:
+                    lanes = await self._front_lane(runner, listen, stack, is_shared=is_shared)
+                    chores.append(group.create_task(lanes.sweep(), name="lanes"))
+                else:
+                    await self._listen(runner, listen, is_shared=is_shared)
                 chores += self._start_workers(group, database)
             if not self._is_sibling:
-                await self._listen(create_admin_app(self._desk(ledger, tally)), self._settings.server.admin, stack)
+                runner = await self._run(create_admin_app(self._desk(ledger, tally)), stack)
+                await self._listen(runner, self._settings.server.admin)
             _spare_the_collector()
             log.info("gateway.started", role=self._role, listen=str(self._settings.server.listen))
             if not self._is_sibling:
@@ -224,13 +234,28 @@ class Gateway:
                 seen = now
                 self.reload()
 
-    async def _listen(
-        self, app: web.Application, address: Address, stack: AsyncExitStack, *, is_shared: bool = False
-    ) -> None:
+    async def _run(self, app: web.Application, stack: AsyncExitStack) -> web.AppRunner:
         runner = web.AppRunner(app, shutdown_timeout=5, **runner_options())
         await runner.setup()
         stack.push_async_callback(runner.cleanup)
-        await web.TCPSite(runner, address.host, address.port, backlog=1024, reuse_port=is_shared or None).start()
+        return runner
+
+    async def _listen(self, runner: web.AppRunner, address: Address, *, is_shared: bool = False) -> None:
+        await web.TCPSite(runner, address.host, address.port, backlog=_BACKLOG, reuse_port=is_shared or None).start()
+
+    async def _front_lane(
+        self, runner: web.AppRunner, address: Address, stack: AsyncExitStack, *, is_shared: bool
+    ) -> Lanes:
+        """Listen in front of aiohttp, which gets every connection that brings more than hits."""
+        assert self._front is not None
+        assert runner.server is not None
+        lanes = Lanes(self._front, runner.server)
+        server = await asyncio.get_running_loop().create_server(
+            lanes, address.host, address.port, backlog=_BACKLOG, reuse_port=is_shared or None
+        )
+        stack.push_async_callback(lanes.close)
+        stack.callback(server.close)
+        return lanes
 
     def _desk(self, ledger: Ledger, tally: Tally) -> Desk:
         server = self._settings.server
@@ -317,6 +342,7 @@ def _fixed(chosen: Settings) -> dict[str, Hashable]:
         "server.admin_hosts": server.admin_hosts,
         "server.workers": server.workers,
         "store.redis": store.redis,
+        "store.shards": store.shards,
         "store.data_dir": store.data_dir,
         "store.durability": store.durability,
         "sandbox": chosen.sandbox,

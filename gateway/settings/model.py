@@ -46,6 +46,7 @@ class Server:
     workers: int | Literal["auto"] = 1
     drain_s: float = 5
     watch: bool = False
+    front_lane: bool = True
     debug: bool = False
     trusted_proxies: tuple[Network, ...] = ()
     country_header: str | None = None
@@ -53,9 +54,13 @@ class Server:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoreSettings:
-    """`redis` None is the embedded server. `data_dir` is taken from the working directory when it is relative."""
+    """`redis` None is the embedded server. `data_dir` is taken from the working directory when it is relative.
+
+    `shards` None: as many as the store was set up with.
+    """
 
     redis: Secret | None = None
+    shards: int | None = None
     data_dir: Path = Path("data")
     durability: Literal["auto", "redis", "replicated", "journal"] = "auto"
     keep: Keep = Keep()

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final, Protocol
 
-from aiohttp import hdrs, web
+import msgspec
+from aiohttp import hdrs
 
 from gateway.core import client, domain
 from gateway.core.cookies import from_headers
@@ -17,11 +17,35 @@ from gateway.core.wires.text import scrub
 from gateway.web.directory import Directory, Place
 
 _COUNTRY: Final = re.compile(r"[A-Z]{2}(-[A-Z0-9]{1,3})?")
+_ABSOLUTE: Final = re.compile(r"https?://([^/?#]*)", re.IGNORECASE)
 _LANGUAGE: Final = re.compile(r"[A-Za-z]{1,8}(-[A-Za-z0-9]{1,8}){0,8}")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Connection:
+class Head(Protocol):
+    """What a request says before its body, whichever lane it came by; aiohttp's own request is one."""
+
+    @property
+    def method(self) -> str: ...
+
+    @property
+    def path(self) -> str: ...
+
+    @property
+    def raw_path(self) -> str: ...
+
+    @property
+    def remote(self) -> str | None: ...
+
+    @property
+    def secure(self) -> bool: ...
+
+    @property
+    def headers(self) -> Any:
+        """`get(name, default)` and `getall(name, default)`, the names in any case."""
+        ...
+
+
+class Connection(msgspec.Struct, frozen=True, kw_only=True):
     """`address`: the visitor's. `host`: the name that was asked, lower case, without port; empty where unreadable.
 
     `authority` keeps the port, for telling whether an `Origin` is the gateway's own. `secure`: https outside.
@@ -35,13 +59,13 @@ class Connection:
     country: str | None
 
     @classmethod
-    def of(cls, request: web.Request, directory: Directory) -> Connection:
+    def of(cls, request: Head, directory: Directory) -> Connection:
         """Read the connection's headers; each is believed from a trusted proxy only."""
         peer, headers, proxies = request.remote, request.headers, directory.proxies
         address = client.address(peer, headers.getall("X-Forwarded-For", []), proxies)
         forwarded = headers.getall("X-Forwarded-Host", [])
         host = client.forwarded_host(peer, forwarded, proxies)
-        authority = forwarded[0] if host is not None else headers.get(hdrs.HOST, "")
+        authority = forwarded[0] if host is not None else _asked(request)
         proto = client.forwarded_proto(peer, headers.getall("X-Forwarded-Proto", []), proxies)
         return cls(
             address=address,
@@ -60,7 +84,7 @@ class Connection:
                 return place, below
         return None
 
-    def visitor(self, request: web.Request, names: CookieNames) -> Visitor:
+    def visitor(self, request: Head, names: CookieNames) -> Visitor:
         """Return the browser at the other end, every text scrubbed."""
         headers = request.headers
         return Visitor(
@@ -76,7 +100,7 @@ class Connection:
         )
 
 
-def may_speak(request: web.Request, place: Place, connection: Connection) -> bool:
+def may_speak(request: Head, place: Place, connection: Connection) -> bool:
     """Say whether a browser hit comes from the site itself.
 
     With an Origin that has to be one of the site's or the gateway's own; without one the browser must not say that
@@ -89,10 +113,20 @@ def may_speak(request: web.Request, place: Place, connection: Connection) -> boo
     return site != "cross-site" and destination != "document"
 
 
-def cors_origin(request: web.Request, place: Place) -> str | None:
+def cors_origin(request: Head, place: Place) -> str | None:
     """Return the Origin that may read the answer, credentials and all: the site's own and nobody else's."""
     origins = request.headers.getall(hdrs.ORIGIN, [])
     return origins[0] if len(origins) == 1 and origins[0] in place.origins else None
+
+
+def _asked(request: Head) -> str:
+    """Return the authority that was asked: a target that names one stands before the Host line (RFC 9112, 3.2.2)."""
+    target = request.raw_path
+    if target.startswith("/"):
+        named: str = request.headers.get(hdrs.HOST, "")
+        return named
+    absolute = _ABSOLUTE.match(target)
+    return absolute[1] if absolute else ""
 
 
 def _is_own(origin: str, connection: Connection) -> bool:
@@ -101,20 +135,21 @@ def _is_own(origin: str, connection: Connection) -> bool:
     return origin in {domain.origin(f"{scheme}://{connection.authority}") for scheme in schemes}
 
 
-def _fetched(request: web.Request, what: str) -> str:
-    return request.headers.get(f"Sec-Fetch-{what}", "").strip().lower()
+def _fetched(request: Head, what: str) -> str:
+    said: str = request.headers.get(f"Sec-Fetch-{what}", "")
+    return said.strip().lower()
 
 
-def _country(request: web.Request, directory: Directory) -> str | None:
-    said = request.headers.get(directory.country_header, "") if directory.country_header else ""
+def _country(request: Head, directory: Directory) -> str | None:
+    said: str = request.headers.get(directory.country_header, "") if directory.country_header else ""
     said = said.strip().upper()
     return said if _COUNTRY.fullmatch(said) else None
 
 
-def _language(request: web.Request) -> str | None:
+def _language(request: Head) -> str | None:
     first = request.headers.get(hdrs.ACCEPT_LANGUAGE, "").partition(",")[0].partition(";")[0].strip()
     return first if _LANGUAGE.fullmatch(first) else None
 
 
-def _text(request: web.Request, header: str, max_chars: int) -> str | None:
+def _text(request: Head, header: str, max_chars: int) -> str | None:
     return scrub(request.headers.get(header, ""))[:max_chars].strip() or None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -11,6 +12,7 @@ from gateway.core.outcome import Door
 from gateway.web.directory import Directory
 from gateway.web.limits import Limiter
 from gateway.web.refusals import RefusalLog
+from gateway.web.signature import Seen
 
 NO_SITE = "-"
 """The site that a refusal is counted under where none could be told."""
@@ -18,6 +20,10 @@ NO_SITE = "-"
 
 class Keeper(Protocol):
     """The store's door."""
+
+    def submit(self, copy: Copy) -> asyncio.Future[Door]:
+        """Begin to keep one copy; the future says what it was, or raises Unavailable."""
+        ...
 
     async def keep(self, copies: Sequence[Copy]) -> list[Door]:
         """Keep these copies durably and say what each was, in order; raises Unavailable when it could not."""
@@ -29,6 +35,10 @@ class Tally(Protocol):
 
     def door(self, site: str, event: str, wire: Wire, status: str, event_id: str = "") -> None:
         """Count what became of one copy: a door status or `refused:<reason>`; `event` is empty where unreadable."""
+        ...
+
+    def dropped(self, site: str, fields: Sequence[tuple[str, str]]) -> None:
+        """Count what the seal dropped of one person: each field with its fault."""
         ...
 
 
@@ -46,3 +56,4 @@ class Front:
     dice: Callable[[], bytes]
     limiter: Limiter = field(default_factory=Limiter)
     refusals: RefusalLog = field(default_factory=RefusalLog)
+    seen: Seen = field(default_factory=Seen)

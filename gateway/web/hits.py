@@ -2,30 +2,41 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import asyncio
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
 
+import msgspec
 from aiohttp import hdrs, web
 
-from gateway.core.event import Wire
-from gateway.core.outcome import Refused
+from gateway.core.event import Copy, Wire
+from gateway.core.outcome import Door, Refused
 from gateway.core.wires import json, pixel
 from gateway.core.wires.draft import Refusal
+from gateway.core.wires.json import Body
 from gateway.web import body, reply
 from gateway.web.body import Unread
-from gateway.web.connection import Connection, cors_origin, may_speak
+from gateway.web.connection import Connection, Head, cors_origin, may_speak
 from gateway.web.directory import Directory, Place
-from gateway.web.door import Brought, bring, refuse
+from gateway.web.door import EVENTS_A_TURN, Bringing, Brought, keep, refuse
 from gateway.web.front import Front
+from gateway.web.reply import Reply
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Asked:
-    """One request on a site's path: who asks, which site, under which settings."""
+class Asked(msgspec.Struct, frozen=True, kw_only=True):
+    """One request on a site's path: who asks, which site, under which settings. `query` as it was sent."""
 
-    request: web.Request
+    request: Head
     connection: Connection
     place: Place
     directory: Directory
+    query: str = ""
+
+    @property
+    def whole(self) -> web.Request:
+        """The request with its body, in the ordinary lane."""
+        assert isinstance(self.request, web.Request)
+        return self.request
 
     @property
     def is_confidant(self) -> bool:
@@ -37,53 +48,93 @@ class Asked:
         )
 
 
-async def image(front: Front, asked: Asked) -> web.Response:
+class Waiting(NamedTuple):
+    """A hit whose copies have to be kept before it can be answered."""
+
+    copies: Sequence[Copy]
+    told: Callable[[Sequence[Door] | None], Reply]
+
+
+def read_image(front: Front, asked: Asked) -> Reply | Waiting:
     """Take one hit by its query. The image is served whatever happened."""
-    query = asked.request.rel_url.raw_query_string
-    origin = cors_origin(asked.request, asked.place)
+    place, query = asked.place, asked.query
+    origin = cors_origin(asked.request, place)
     bare = pixel.wants_no_image(query)
-    barred = _barred(front, asked)
+    barred = barred_by(front, asked)
     if barred is not None:
-        return reply.image(refuse(front, barred, Wire.BROWSER, asked.place), origin=origin, bare=bare)
-    visitor = asked.connection.visitor(asked.request, asked.place.site.cookies)
-    fields = pixel.read(query, visitor.referer)
-    brought = await bring(front, asked.place, [fields], wire=Wire.BROWSER, visitor=visitor)
-    return reply.image(_said(brought, asked, batched=False), brought.set_cookies, origin=origin, bare=bare)
+        return reply.image(refuse(front, barred, Wire.BROWSER, place), origin=origin, bare=bare)
+    visitor = asked.connection.visitor(asked.request, place.site.cookies)
+    bringing = Bringing(front, place, wire=Wire.BROWSER, visitor=visitor)
+    bringing.take(pixel.read(query, visitor.referer))
+
+    def told(doors: Sequence[Door] | None) -> Reply:
+        brought = bringing.told(doors)
+        return reply.image(said_of(brought, asked, batched=False), brought.set_cookies, origin=origin, bare=bare)
+
+    return Waiting(bringing.copies, told) if bringing.copies else told(())
 
 
-async def events(front: Front, asked: Asked) -> web.Response:
-    """Take a browser's events: 204 when the body could be read, whatever became of each of them."""
-    request, place = asked.request, asked.place
-    if request.method == hdrs.METH_OPTIONS:
-        return reply.preflight(cors_origin(request, place))
-    origin = cors_origin(request, place)
-    barred = _barred(front, asked)
-    if barred is not None:
-        status = 429 if barred is Refused.RATE else 403
-        return reply.beacon(status, refuse(front, barred, Wire.BROWSER, place), origin=origin)
-    read = await body.read(request, max_bytes=body.MAX_BYTES, timeout_s=body.READ_TIMEOUT_S)
-    if isinstance(read, Unread):
-        reason = Refused.SIZE if read is Unread.TOO_LARGE else Refused.BODY
-        said = refuse(front, reason, Wire.BROWSER, place)
-        return reply.beacon(413 if reason is Refused.SIZE else 400, said, origin=origin)
-    parsed = json.read(read)
+def read_events(front: Front, asked: Asked, said: bytes | Unread) -> Reply | tuple[Body, Bringing]:
+    """Read the body of a browser's events; none of them is taken yet."""
+    place = asked.place
+    origin = cors_origin(asked.request, place)
+    if isinstance(said, Unread):
+        reason = Refused.SIZE if said is Unread.TOO_LARGE else Refused.BODY
+        parsed: Body | Refusal = Refusal(reason=reason)
+    else:
+        parsed = json.read(said)
     if isinstance(parsed, Refusal):
-        said = refuse(front, parsed.reason, Wire.BROWSER, place)
-        return reply.beacon(413 if parsed.reason is Refused.SIZE else 400, said, origin=origin)
+        told = refuse(front, parsed.reason, Wire.BROWSER, place)
+        return reply.beacon(413 if parsed.reason is Refused.SIZE else 400, told, origin=origin)
     front.limiter.charge(place.site.name, asked.connection.address, place.rate, len(parsed.events) - 1, front.now_ms())
-    brought = await bring(
-        front,
-        place,
-        parsed.events,
-        wire=Wire.BROWSER,
-        visitor=asked.connection.visitor(request, place.site.cookies),
-        sent_at=parsed.sent_at,
-    )
-    said = _said(brought, asked, batched=parsed.batched)
+    visitor = asked.connection.visitor(asked.request, place.site.cookies)
+    return parsed, Bringing(front, place, wire=Wire.BROWSER, visitor=visitor, sent_at=parsed.sent_at)
+
+
+def answer_events(asked: Asked, parsed: Body, bringing: Bringing, doors: Sequence[Door] | None) -> Reply:
+    """Answer 204 when the body could be read, whatever became of each event."""
+    brought = bringing.told(doors)
+    said = said_of(brought, asked, batched=parsed.batched)
+    origin = cors_origin(asked.request, asked.place)
     return reply.beacon(503 if brought.is_unavailable else 204, said, brought.set_cookies, origin=origin)
 
 
-def _barred(front: Front, asked: Asked) -> Refused | None:
+def barred_beacon(front: Front, asked: Asked) -> Reply | None:
+    """Answer a browser's events that are refused unread, if they are."""
+    barred = barred_by(front, asked)
+    if barred is None:
+        return None
+    said = refuse(front, barred, Wire.BROWSER, asked.place)
+    return reply.beacon(429 if barred is Refused.RATE else 403, said, origin=cors_origin(asked.request, asked.place))
+
+
+async def image(front: Front, asked: Asked) -> Reply:
+    """Take one hit by its query, in the ordinary lane."""
+    hit = read_image(front, asked)
+    return hit if isinstance(hit, Reply) else hit.told(await keep(front, hit.copies))
+
+
+async def events(front: Front, asked: Asked) -> web.Response | Reply:
+    """Take a browser's events, in the ordinary lane; of many, others get their turn in between."""
+    request = asked.whole
+    if request.method == hdrs.METH_OPTIONS:
+        return reply.preflight(cors_origin(request, asked.place))
+    barred = barred_beacon(front, asked)
+    if barred is not None:
+        return barred
+    said = await body.read(request, max_bytes=body.MAX_BYTES, timeout_s=body.READ_TIMEOUT_S)
+    read = read_events(front, asked, said)
+    if isinstance(read, Reply):
+        return read
+    parsed, bringing = read
+    for turn, event in enumerate(parsed.events, 1):
+        if turn % EVENTS_A_TURN == 0:
+            await asyncio.sleep(0)
+        bringing.take(event)
+    return answer_events(asked, parsed, bringing, await keep(front, bringing.copies))
+
+
+def barred_by(front: Front, asked: Asked) -> Refused | None:
     """Why a hit is refused unread, if it is."""
     if not may_speak(asked.request, asked.place, asked.connection):
         return Refused.ORIGIN
@@ -93,6 +144,6 @@ def _barred(front: Front, asked: Asked) -> Refused | None:
     return None
 
 
-def _said(brought: Brought, asked: Asked, *, batched: bool) -> str:
+def said_of(brought: Brought, asked: Asked, *, batched: bool) -> str:
     words = [fate.word if asked.is_confidant else reply.masked(fate.word) for fate in brought.fates]
     return reply.counted(words) if batched else words[0]

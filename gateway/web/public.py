@@ -12,42 +12,52 @@ from collections.abc import Awaitable, Callable
 from typing import Any, Final, NamedTuple
 
 import structlog
-from aiohttp import hdrs, web
+from aiohttp import HttpVersion10, HttpVersion11, hdrs, web
 
 from gateway.core.event import Wire
 from gateway.core.outcome import Refused
 from gateway.core.site import PathNames
-from gateway.web import api, hits, reply, tag
+from gateway.web import api, ga4, hits, reply, tag
 from gateway.web.connection import Connection
 from gateway.web.door import refuse
 from gateway.web.front import Front
 from gateway.web.hits import Asked
+from gateway.web.reply import Reply
 
 log = structlog.get_logger()
 
 # A browser keeps a connection for minutes; an idle one costs memory, and a trickled header is closed with it.
-_KEEPALIVE_S: Final = 15
+KEEPALIVE_S: Final = 15
 # Meta's pixel sends GETs of up to 32 KiB, and cookies and the Referer come on top.
 _MAX_LINE_BYTES: Final = 64 * 1024
 
+# The routes that the front lane knows, too; the image stands for any answer.
+IMAGE: Final = "image"
+EVENTS: Final = "events"
+
 
 class Route(NamedTuple):
-    """One public path. `paths` gives its names below the site's mount; `is_image`: the image stands for any answer."""
+    """One public path. `paths` gives its names below the site's mount."""
 
     name: str
     methods: frozenset[str]
     paths: Callable[[PathNames], tuple[str, ...]]
-    answer: Callable[[Front, Asked], Awaitable[web.StreamResponse]]
-    is_image: bool = False
+    answer: Callable[[Front, Asked], Awaitable[web.StreamResponse | Reply]]
 
 
 ROUTES: Final = (
-    Route("image", frozenset({hdrs.METH_GET}), lambda names: (names.image, "/pixel.gif"), hits.image, is_image=True),
+    Route(IMAGE, frozenset({hdrs.METH_GET}), lambda names: (names.image, "/pixel.gif"), hits.image),
     Route(
-        "events",
+        EVENTS,
         frozenset({hdrs.METH_POST, hdrs.METH_OPTIONS}),
         lambda names: (names.events, "/events"),
         hits.events,
+    ),
+    Route(
+        "google",
+        frozenset({hdrs.METH_GET, hdrs.METH_POST, hdrs.METH_OPTIONS}),
+        lambda _: ("/g/collect",),
+        ga4.collect,
     ),
     Route("tag", frozenset({hdrs.METH_GET, hdrs.METH_HEAD}), lambda names: (names.tag, "/tag.js"), tag.script),
 )
@@ -67,8 +77,18 @@ def create_public_app(
     app = web.Application()
     if mount is not None:
         mount(app)
-    app.router.add_route("*", "/{path:.*}", answer)
+    app.router.add_route("*", "/{path:.*}", answer, expect_handler=_expected)
     return app
+
+
+async def _expected(request: web.Request) -> None:
+    """Tell a client that waits to go on. The library's own answer to anything else repeats it, and may fail at that."""
+    if request.version < HttpVersion11:
+        return
+    if request.headers.get(hdrs.EXPECT, "").strip().lower() != "100-continue":
+        raise web.HTTPExpectationFailed
+    await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+    request.writer.output_size = 0  # the answer itself has not begun
 
 
 def runner_options() -> dict[str, Any]:
@@ -80,7 +100,7 @@ def runner_options() -> dict[str, Any]:
     return {
         "auto_decompress": False,
         "lingering_time": 0,
-        "keepalive_timeout": _KEEPALIVE_S,
+        "keepalive_timeout": KEEPALIVE_S,
         "max_line_size": _MAX_LINE_BYTES,
         "max_field_size": _MAX_LINE_BYTES,
         "access_log": None,
@@ -92,6 +112,8 @@ def runner_options() -> dict[str, Any]:
 async def _answer(front: Front, routes: tuple[Route, ...], request: web.Request) -> web.StreamResponse:
     route: Route | None = None
     try:
+        if request.version < HttpVersion10:
+            return web.Response(status=400)  # nothing of today speaks 0.9, and no proxy agrees where its answer ends
         directory = front.directory
         path = request.path
         if path == "/healthz":
@@ -107,10 +129,17 @@ async def _answer(front: Front, routes: tuple[Route, ...], request: web.Request)
             return web.Response(status=404)
         if request.method not in route.methods:
             return web.Response(status=405, headers={hdrs.ALLOW: ", ".join(sorted(route.methods))})
-        asked = Asked(request=request, connection=connection, place=found[0], directory=directory)
-        return await route.answer(front, asked)
+        asked = Asked(
+            request=request,
+            connection=connection,
+            place=found[0],
+            directory=directory,
+            query=request.rel_url.raw_query_string,
+        )
+        told = await route.answer(front, asked)
+        return told.response() if isinstance(told, Reply) else told
     except Exception as error:  # noqa: BLE001 - the last resort: whatever is broken in us, the page goes on
-        return _failed(error, route)
+        return failed(error, "request" if route is None else route.name).response()
 
 
 def _route(routes: tuple[Route, ...], below: str, names: PathNames) -> Route | None:
@@ -122,19 +151,19 @@ def _unknown_host(front: Front, path: str) -> web.Response:
     said = refuse(front, Refused.HOST, Wire.BROWSER)
     if path.endswith(".js") or path.startswith("/api/"):
         return web.Response(status=404, headers={reply.SAID: said})
-    return reply.image(said)
+    return reply.image(said).response()
 
 
-def _failed(error: Exception, route: Route | None) -> web.Response:
-    """Log where it broke, never what was sent: the text of an exception may quote it."""
+def failed(error: Exception, kind: str) -> Reply:
+    """Log where it broke, never what was sent: the text of an exception may quote it. `kind` names the route."""
     at = traceback.extract_tb(error.__traceback__)[-1]
     log.error(
         "hit.failed",
-        kind="request" if route is None else route.name,
+        kind=kind,
         error=type(error).__name__,
         where=f"{at.filename.rpartition('/')[2]}:{at.lineno}",
     )
-    if route is not None and route.is_image:
+    if kind == IMAGE:
         return reply.image(reply.refused(Refused.UNAVAILABLE))
     return reply.beacon(503, reply.refused(Refused.UNAVAILABLE))
 

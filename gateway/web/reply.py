@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any, Final
 
+import msgspec
 import orjson
 from aiohttp import hdrs, web
 from multidict import CIMultiDict
@@ -26,26 +27,49 @@ _PREFLIGHT_S: Final = 3600
 _REFUSED: Final = "refused"
 
 
-def image(
-    said: str, cookies: Iterable[SetCookie] = (), *, origin: str | None = None, bare: bool = False
-) -> web.Response:
+class Reply(msgspec.Struct, frozen=True):
+    """The answer to a browser's hit, before any server has spelled it. `said` is what `X-Tagway` tells."""
+
+    status: int
+    said: str
+    cookies: tuple[SetCookie, ...] = ()
+    origin: str | None = None
+    is_image: bool = False
+
+    @property
+    def body(self) -> bytes:
+        return GIF if self.is_image and self.status == 200 else b""
+
+    def headers(self) -> list[tuple[str, str]]:
+        """Return all of them but those that frame a message."""
+        found = [(hdrs.CACHE_CONTROL, "no-store"), (hdrs.VARY, hdrs.ORIGIN), (SAID, self.said)]
+        if self.origin is not None:
+            found += _allowing(self.origin)
+        found += [(hdrs.SET_COOKIE, cookie_line(cookie)) for cookie in self.cookies]
+        if self.is_image:
+            # A page that isolates itself (COEP) shows pictures of other origins only when they allow it.
+            found.append(("Cross-Origin-Resource-Policy", "cross-origin"))
+            if self.status == 200:
+                found.append((hdrs.CONTENT_TYPE, "image/gif"))
+        elif self.status == 503:
+            found.append((hdrs.RETRY_AFTER, str(RETRY_LATER_S)))
+        elif self.status == 429:
+            found.append((hdrs.RETRY_AFTER, str(RETRY_SOON_S)))
+        return found
+
+    def response(self) -> web.Response:
+        """Spell it for aiohttp."""
+        return web.Response(status=self.status, body=self.body or None, headers=CIMultiDict(self.headers()))
+
+
+def image(said: str, cookies: tuple[SetCookie, ...] = (), *, origin: str | None = None, bare: bool = False) -> Reply:
     """Answer an image hit, whatever became of it; `bare` is a 204 without the picture."""
-    headers = _headers(said, cookies, origin)
-    # A page that isolates itself (COEP) shows pictures of other origins only when they allow it.
-    headers["Cross-Origin-Resource-Policy"] = "cross-origin"
-    if bare:
-        return web.Response(status=204, headers=headers)
-    return web.Response(body=GIF, content_type="image/gif", headers=headers)
+    return Reply(204 if bare else 200, said, cookies, origin, is_image=True)
 
 
-def beacon(status: int, said: str, cookies: Iterable[SetCookie] = (), *, origin: str | None = None) -> web.Response:
+def beacon(status: int, said: str, cookies: tuple[SetCookie, ...] = (), *, origin: str | None = None) -> Reply:
     """Answer a browser's events, without a body."""
-    headers = _headers(said, cookies, origin)
-    if status == 503:
-        headers[hdrs.RETRY_AFTER] = str(RETRY_LATER_S)
-    elif status == 429:
-        headers[hdrs.RETRY_AFTER] = str(RETRY_SOON_S)
-    return web.Response(status=status, headers=headers)
+    return Reply(status, said, cookies, origin)
 
 
 def preflight(origin: str | None) -> web.Response:
@@ -53,7 +77,7 @@ def preflight(origin: str | None) -> web.Response:
     headers: CIMultiDict[str] = CIMultiDict({hdrs.VARY: hdrs.ORIGIN})
     if origin is None:
         return web.Response(status=403, headers=headers)
-    _allow(headers, origin)
+    headers.extend(_allowing(origin))
     headers[hdrs.ACCESS_CONTROL_ALLOW_METHODS] = "POST"
     headers[hdrs.ACCESS_CONTROL_ALLOW_HEADERS] = "Content-Type"
     headers[hdrs.ACCESS_CONTROL_MAX_AGE] = str(_PREFLIGHT_S)
@@ -96,16 +120,9 @@ def cookie_line(cookie: SetCookie) -> str:
     return f"{line}; HttpOnly" if cookie.http_only else line
 
 
-def _headers(said: str, cookies: Iterable[SetCookie], origin: str | None) -> CIMultiDict[str]:
-    headers: CIMultiDict[str] = CIMultiDict({hdrs.CACHE_CONTROL: "no-store", hdrs.VARY: hdrs.ORIGIN, SAID: said})
-    if origin is not None:
-        _allow(headers, origin)
-    for cookie in cookies:
-        headers.add(hdrs.SET_COOKIE, cookie_line(cookie))
-    return headers
-
-
-def _allow(headers: CIMultiDict[str], origin: str) -> None:
-    headers[hdrs.ACCESS_CONTROL_ALLOW_ORIGIN] = origin
-    headers[hdrs.ACCESS_CONTROL_ALLOW_CREDENTIALS] = "true"
-    headers[hdrs.ACCESS_CONTROL_EXPOSE_HEADERS] = SAID
+def _allowing(origin: str) -> list[tuple[str, str]]:
+    return [
+        (hdrs.ACCESS_CONTROL_ALLOW_ORIGIN, origin),
+        (hdrs.ACCESS_CONTROL_ALLOW_CREDENTIALS, "true"),
+        (hdrs.ACCESS_CONTROL_EXPOSE_HEADERS, SAID),
+    ]

@@ -26,7 +26,7 @@ class _Ready(NamedTuple):
 
 async def script(front: Front, asked: Asked) -> web.Response:
     """Answer with the site's tag, or with 304 where the browser has it."""
-    request, site = asked.request, asked.place.site
+    request, site = asked.whole, asked.place.site
     below = asked.place.below(request.path) or request.path
     ready = _ready(Rules.of(request.path, below, events=site.paths.events, image=site.paths.image))
     headers = {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import secrets
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
@@ -14,6 +15,7 @@ from multidict import CIMultiDictProxy
 
 from gateway.core.adapter import Adapter, Secret
 from gateway.core.event import Copy, Wire
+from gateway.core.manifest import RAW, Manifest
 from gateway.core.outcome import Door
 from gateway.core.site import Destination, Site
 from gateway.settings import Server
@@ -44,6 +46,21 @@ class Shelf:
             raise RuntimeError("jo.doe@gmail.com broke it")
         return [self._keep(copy) for copy in copies]
 
+    def submit(self, copy: Copy) -> asyncio.Future[Door]:
+        loop = asyncio.get_running_loop()
+        answer: asyncio.Future[Door] = loop.create_future()
+        # Later, as a store answers.
+        loop.call_soon(self._answer, copy, answer)
+        return answer
+
+    def _answer(self, copy: Copy, answer: asyncio.Future[Door]) -> None:
+        if self.is_down:
+            answer.set_exception(Unavailable())
+        elif self.is_broken:
+            answer.set_exception(RuntimeError("jo.doe@gmail.com broke it"))
+        else:
+            answer.set_result(self._keep(copy))
+
     def _keep(self, copy: Copy) -> Door:
         twins = [known for known in self.copies if (known.name, known.event_id) == (copy.name, copy.event_id)]
         self.copies.append(copy)
@@ -57,6 +74,10 @@ class Shelf:
 @dataclass
 class Tallied:
     doors: list[tuple[str, str, Wire, str]] = field(default_factory=list)
+    drops: list[tuple[str, str, str]] = field(default_factory=list)
+
+    def dropped(self, site: str, fields: Sequence[tuple[str, str]]) -> None:
+        self.drops += [(site, name, fault) for name, fault in fields]
 
     def door(self, site: str, event: str, wire: Wire, status: str, event_id: str = "") -> None:
         self.doors.append((site, event, wire, status))
@@ -76,11 +97,13 @@ class Clock:
 
 def adapter(module: str) -> Adapter:
     """Return something whose file is named after a platform, which is all the door looks at."""
-    return cast(Adapter, type("Fake", (), {"__module__": f"adapters.{module}"})())
+    manifest = Manifest(reads=(RAW,) if module.endswith("_relay") else ())
+    return cast(Adapter, type("Fake", (), {"__module__": f"adapters.{module}", "manifest": manifest})())
 
 
 DESTINATIONS = {
-    name: Destination(name=name, adapter=adapter(name)) for name in ("meta", "google_data_manager", "tiktok", "echo")
+    name: Destination(name=name, adapter=adapter(name))
+    for name in ("meta", "google_data_manager", "tiktok", "echo", "ga4_relay")
 }
 
 
@@ -91,7 +114,7 @@ def site(**more: Any) -> Site:
             "hosts": ("127.0.0.1", "localhost", "t.shop.example"),
             "origins": ("https://shop.example",),
             "api_keys": (Secret("api-key"),),
-            "destinations": tuple(DESTINATIONS),
+            "destinations": tuple(name for name in DESTINATIONS if name != "ga4_relay"),
             **more,
         }
     )

@@ -12,9 +12,9 @@ from gateway.web.connection import Connection
 from tests.web.parts import VISITOR, directory
 
 
-def request(*headers: tuple[str, str], peer: str = "127.0.0.1") -> web.Request:
+def request(*headers: tuple[str, str], peer: str = "127.0.0.1", target: str = "/") -> web.Request:
     """Return what the server makes of these lines: aiohttp's own test request cannot hold a byte above 0x7F."""
-    return cast(web.Request, SimpleNamespace(headers=CIMultiDict(headers), remote=peer, secure=False))
+    return cast(web.Request, SimpleNamespace(headers=CIMultiDict(headers), remote=peer, secure=False, raw_path=target))
 
 
 def connection(*headers: tuple[str, str], peer: str = "127.0.0.1", **server: Any) -> Connection:
@@ -48,6 +48,26 @@ def test_forwarded_headers_are_believed_from_trusted_proxies_only() -> None:
 )
 def test_host_is_read_as_the_settings_spell_it(host: str, read: str) -> None:
     assert connection(("Host", host)).host == read
+
+
+@pytest.mark.parametrize(
+    ("target", "read"),
+    [
+        ("/i", "t.shop.example"),
+        ("//evil.example/i", "t.shop.example"),
+        ("http://evil.example/i", "evil.example"),
+        ("HTTPS://Evil.example:8080?x", "evil.example"),
+        ("http://t.shop.example@evil.example/", ""),
+        ("http:///i", ""),
+        ("gopher://t.shop.example/", ""),
+        ("*", ""),
+        ("evil.example:443", ""),
+    ],
+)
+def test_target_that_names_a_host_stands_before_the_host_line(target: str, read: str) -> None:
+    asked = request(("Host", "t.shop.example"), target=target)
+
+    assert Connection.of(asked, directory()).host == read
 
 
 @pytest.mark.parametrize(

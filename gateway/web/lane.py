@@ -1,0 +1,362 @@
+"""The front lane: answers complete, well-formed hits by themselves, and hands every other connection to aiohttp.
+
+A hit is 1.7 KB that arrive in one piece and want 43 bytes back; half of what it costs in the ordinary lane is spent on
+request, response and task objects. Here one read is one hit, or the whole connection is handed on, once and for good,
+with every byte that was read. So odd clients, slow uploads, other paths and whatever a smuggler thinks of meet
+aiohttp's parser and nothing else. Both lanes call the same functions of `hits.py`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from email.utils import formatdate
+from functools import partial
+from typing import Any, Final, cast
+
+import structlog
+
+from gateway.core.outcome import Door
+from gateway.store.errors import Unavailable
+from gateway.web import hits
+from gateway.web.connection import Connection
+from gateway.web.front import Front
+from gateway.web.hits import Asked, Waiting
+from gateway.web.public import EVENTS, IMAGE, KEEPALIVE_S, failed
+from gateway.web.reply import Reply
+
+log = structlog.get_logger()
+
+# What arrives in one read: the loop's own limit is 256 KiB. A larger hit is no hurry.
+_MOST_BYTES: Final = 32 * 1024
+# What a client may send ahead of an answer before its connection is no longer read.
+_MOST_HELD_BYTES: Final = 64 * 1024
+# An event is an object. A body of more than these waits for its turns in the ordinary lane.
+_MOST_OBJECTS: Final = 64
+_SWEEP_S: Final = 1.0
+_FINISH_S: Final = 5.0
+
+_CONTROLS: Final = bytes((*range(0x20), 0x7F))
+_NAME: Final = re.compile(r"[A-Za-z0-9!$%&'*+.^_`|~-]+")
+# Names that clients use are few; strangers' are checked each time.
+_NAMES: Final[dict[str, str]] = {}
+_MOST_NAMES: Final = 500
+# With any of these a message is framed, or a connection used, in another way.
+_ELSEWHERE: Final = frozenset(
+    {
+        "transfer-encoding",
+        "expect",
+        "upgrade",
+        "content-encoding",
+        "te",
+        "trailer",
+        "proxy-connection",
+        "http2-settings",
+    }
+)
+_REASONS: Final = {200: "OK", 204: "No Content", 400: "Bad Request", 403: "Forbidden", 413: "Content Too Large"}
+_REASONS_MORE: Final = {429: "Too Many Requests", 503: "Service Unavailable"}
+
+
+class HeadLines:
+    """The header lines of one request: one a name, the names lower case."""
+
+    __slots__ = ("_lines",)
+
+    def __init__(self, lines: dict[str, str]) -> None:
+        self._lines = lines
+
+    def get(self, name: str, default: Any = None) -> Any:
+        found = self._lines.get(name)
+        return self._lines.get(name.lower(), default) if found is None else found
+
+    def getall(self, name: str, default: Any = None) -> Any:
+        found = self.get(name)
+        return default if found is None else [found]
+
+
+class Hit:
+    """The head of a complete request, as `hits.py` reads it, and its body."""
+
+    __slots__ = ("body", "headers", "method", "path", "query", "raw_path", "remote")
+
+    secure = False  # TLS ends before us
+
+    def __init__(self, method: str, target: str, lines: dict[str, str], body: bytes, remote: str | None) -> None:
+        self.method = method
+        self.raw_path = target
+        self.path, _, self.query = target.partition("?")
+        self.headers = HeadLines(lines)
+        self.body = body
+        self.remote = remote
+
+
+def read(data: bytes, remote: str | None) -> Hit | None:
+    """Read exactly one complete and ordinary GET or POST; None for everything else, whatever is wrong with it.
+
+    What is refused here is not wrong: aiohttp reads it then.
+    """
+    head, end, body = data.partition(b"\r\n\r\n")
+    if not end or len(data) > _MOST_BYTES:
+        return None
+    # Control characters have no place in a head but as line ends, each of two; a line feed or a carriage return of its
+    # own ends a line for some readers and not for others.
+    if len(head.translate(None, _CONTROLS)) != len(head) - 2 * head.count(b"\r\n"):
+        return None
+    first, *rest = head.decode("utf-8", "surrogateescape").split("\r\n")
+    method, _, other = first.partition(" ")
+    target, _, version = other.partition(" ")
+    if version != "HTTP/1.1" or method not in ("GET", "POST"):
+        return None
+    if target[:1] != "/" or not target.isascii() or "#" in target:
+        return None
+    lines: dict[str, str] = {}
+    for line in rest:
+        name, colon, value = line.partition(":")
+        known = _NAMES.get(name) or _name(name)
+        if not colon or known is None:
+            return None
+        lines[known] = value.strip(" ")
+    if len(lines) != len(rest) or "host" not in lines or not _ELSEWHERE.isdisjoint(lines):
+        return None
+    if lines.get("connection", "keep-alive").lower() != "keep-alive":
+        return None
+    length = lines.get("content-length")
+    if (str(len(body)) if method == "POST" else None) != length or (method == "GET" and body):
+        return None
+    if body.count(b"{") > _MOST_OBJECTS:
+        return None
+    return Hit(method, target, lines, body, remote)
+
+
+def _name(name: str) -> str | None:
+    """Return a header's name in lower case, or None where it cannot be one (a folded line begins with a blank)."""
+    if not _NAME.fullmatch(name):
+        return None
+    if len(_NAMES) < _MOST_NAMES:
+        _NAMES[name] = name.lower()
+    return name.lower()
+
+
+class Lanes:
+    """The front lanes of one listener: makes them, ends those that idle, and waits for those that work.
+
+    `ordinary` makes aiohttp's protocol (`web.AppRunner.server`).
+    """
+
+    def __init__(self, front: Front, ordinary: Callable[[], asyncio.BaseProtocol]) -> None:
+        self.front = front
+        self.ordinary = ordinary
+        self.open: set[Lane] = set()
+        self.is_closing = False
+        self._ended = asyncio.Event()
+        self._date = (0, b"")
+
+    def __call__(self) -> Lane:
+        return Lane(self)
+
+    async def sweep(self) -> None:
+        """End connections on which nothing came for as long as aiohttp would wait; runs until cancelled."""
+        loop = asyncio.get_running_loop()
+        while True:
+            await asyncio.sleep(_SWEEP_S)
+            oldest_s = loop.time() - KEEPALIVE_S
+            for lane in [lane for lane in self.open if lane.seen_s < oldest_s and not lane.is_busy]:
+                lane.close()
+
+    async def close(self) -> None:
+        """Answer what is being worked on, then end every connection."""
+        self.is_closing = True
+        self.closed()
+        for lane in [lane for lane in self.open if not lane.is_busy]:
+            lane.close()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_FINISH_S):
+                await self._ended.wait()
+        for lane in list(self.open):
+            lane.close()
+
+    def closed(self) -> None:
+        """Hear that a connection may have been the last one."""
+        if self.is_closing and not self.open:
+            self._ended.set()
+
+    def encoded(self, told: Reply) -> bytes:
+        """Spell an answer as bytes."""
+        status, body = told.status, told.body
+        lines = [f"HTTP/1.1 {status} {_REASONS.get(status) or _REASONS_MORE[status]}"]
+        lines += [f"{name}: {value}" for name, value in told.headers()]
+        if status != 204:
+            lines.append(f"Content-Length: {len(body)}")
+        second = self.front.now_ms() // 1_000
+        if self._date[0] != second:
+            self._date = (second, f"\r\nDate: {formatdate(second, usegmt=True)}\r\n\r\n".encode())
+        return "\r\n".join(lines).encode("utf-8", "surrogateescape") + self._date[1] + body
+
+
+class Lane(asyncio.Protocol):
+    """One connection, as long as nothing but hits came by it."""
+
+    def __init__(self, lanes: Lanes) -> None:
+        self._lanes = lanes
+        self._transport: asyncio.Transport | None = None
+        self._remote: str | None = None
+        self._held = b""
+        self._is_choked = False
+        self.is_busy = False
+        self.seen_s = 0.0
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast("asyncio.Transport", transport)  # uvloop's have another base
+        peer = transport.get_extra_info("peername")
+        self._remote = str(peer[0]) if isinstance(peer, tuple) and peer else None
+        self.seen_s = asyncio.get_running_loop().time()
+        self._lanes.open.add(self)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._transport = None
+        self._lanes.open.discard(self)
+        self._lanes.closed()
+
+    def pause_writing(self) -> None:
+        """Stop: a client that sends and does not read gets no further."""
+        self._is_choked = True
+        if self._transport is not None:
+            self._transport.pause_reading()
+
+    def resume_writing(self) -> None:
+        self._is_choked = False
+        if self._transport is not None:
+            self._transport.resume_reading()
+            self._go_on()
+
+    def data_received(self, data: bytes) -> None:
+        if self.is_busy or self._is_choked:
+            self._held += data
+            if len(self._held) > _MOST_HELD_BYTES and self._transport is not None:
+                self._transport.pause_reading()
+            return
+        self._take(data)
+
+    def close(self) -> None:
+        if self._transport is not None:
+            self._transport.close()
+
+    def _take(self, data: bytes) -> None:
+        """Answer a hit, begin to answer it, or hand the connection on."""
+        transport = self._transport
+        if transport is None:
+            return
+        self.seen_s = asyncio.get_running_loop().time()
+        hit = read(data, self._remote)
+        asked = None if hit is None else self._asked(hit)
+        if hit is None or asked is None:
+            self._hand_on(transport, data)
+            return
+        try:
+            told = _told(self._lanes.front, hit, asked)
+            if isinstance(told, Waiting):
+                self.is_busy = True
+                _keep(self._lanes.front, told, _kind(hit), self._answer)
+                return
+        except Exception as error:  # noqa: BLE001 - the last resort: whatever is broken in us, the page goes on
+            told = failed(error, _kind(hit))
+        self._answer(told)
+
+    def _asked(self, hit: Hit) -> Asked | None:
+        """Find the site and the path; None where it is not the path of an ordinary hit."""
+        if "%" in hit.path:
+            return None
+        directory = self._lanes.front.directory
+        connection = Connection.of(hit, directory)
+        found = connection.find(hit.path, directory)
+        if found is None:
+            return None
+        place, below = found
+        paths = place.site.paths
+        if below not in ((paths.image, "/pixel.gif") if hit.method == "GET" else (paths.events, "/events")):
+            return None
+        return Asked(request=hit, connection=connection, place=place, directory=directory, query=hit.query)
+
+    def _answer(self, told: Reply) -> None:
+        self.is_busy = False
+        if self._transport is None:
+            return
+        self._transport.write(self._lanes.encoded(told))
+        if self._lanes.is_closing:
+            self._transport.close()
+        elif self._held:
+            self._go_on()
+
+    def _go_on(self) -> None:
+        if self._held and not self.is_busy and not self._is_choked:
+            held, self._held = self._held, b""
+            if self._transport is not None:
+                self._transport.resume_reading()
+            self._take(held)
+
+    def _hand_on(self, transport: asyncio.Transport, data: bytes) -> None:
+        self._lanes.open.discard(self)
+        self._lanes.closed()
+        ordinary = self._lanes.ordinary()
+        assert isinstance(ordinary, asyncio.Protocol)
+        transport.set_protocol(ordinary)
+        ordinary.connection_made(transport)
+        ordinary.data_received(data)
+
+
+def _kind(hit: Hit) -> str:
+    return IMAGE if hit.method == "GET" else EVENTS
+
+
+def _told(front: Front, hit: Hit, asked: Asked) -> Reply | Waiting:
+    if hit.method == "GET":
+        return hits.read_image(front, asked)
+    barred = hits.barred_beacon(front, asked)
+    if barred is not None:
+        return barred
+    read_body = hits.read_events(front, asked, hit.body)
+    if isinstance(read_body, Reply):
+        return read_body
+    parsed, bringing = read_body
+    for event in parsed.events:
+        bringing.take(event)
+    if not bringing.copies:
+        return hits.answer_events(asked, parsed, bringing, ())
+    return Waiting(bringing.copies, partial(hits.answer_events, asked, parsed, bringing))
+
+
+def _keep(front: Front, waiting: Waiting, kind: str, answer: Callable[[Reply], None]) -> None:
+    """Have the copies kept, and answer when all of them are."""
+    futures = [front.keeper.submit(copy) for copy in waiting.copies]
+    left = len(futures)
+
+    def ended(_: asyncio.Future[Door]) -> None:
+        nonlocal left
+        left -= 1
+        if left:
+            return
+        try:
+            told = waiting.told(_doors(futures))
+        except Exception as error:  # noqa: BLE001 - as above
+            told = failed(error, kind)
+        answer(told)
+
+    for future in futures:
+        future.add_done_callback(ended)
+
+
+def _doors(futures: Sequence[asyncio.Future[Door]]) -> Sequence[Door] | None:
+    """Return what each copy was, or None where one could not be kept; raises what else went wrong."""
+    doors, is_unkept = [], False
+    for future in futures:
+        error = future.exception()
+        if error is None:
+            doors.append(future.result())
+        elif isinstance(error, Unavailable):
+            is_unkept = True
+        else:
+            raise error
+    return None if is_unkept else doors
