@@ -15,7 +15,10 @@ import aiohttp
 import orjson
 from yarl import URL
 
-from gateway.core.adapter import RETRIED_STATUSES, Secret
+from gateway.commands.words import shown
+from gateway.core.adapter import RETRIED_STATUSES
+from gateway.core.site import Site
+from gateway.web import signature
 
 _TIMEOUT: Final = aiohttp.ClientTimeout(total=60, connect=5)
 _UNAVAILABLE: Final = "unavailable"
@@ -57,20 +60,20 @@ class _Answer:
 
 
 class Post:
-    """`said` is told, in words, whenever there is a wait."""
+    """`said` is told, in words, whenever there is a wait. The site's keys show who sends: all kinds that it has."""
 
     def __init__(
         self,
         session: aiohttp.ClientSession,
         url: URL,
-        key: Secret,
+        site: Site,
         *,
         said: Callable[[str], None],
         patience: Patience | None = None,
     ) -> None:
         self._session = session
         self._url = url
-        self._key = key
+        self._site = site
         self._said = said
         self._patience = patience or Patience()
         self._is_known = False
@@ -118,11 +121,7 @@ class Post:
 
     async def _once(self, events: Sequence[bytes]) -> _Answer:
         body = gzip.compress(b'{"events":[' + b",".join(events) + b"]}", compresslevel=_PACKED)
-        headers = {
-            "Authorization": f"Bearer {self._key.reveal()}",
-            "Content-Type": "application/json",
-            "Content-Encoding": "gzip",
-        }
+        headers = {"Content-Type": "application/json", "Content-Encoding": "gzip", **_shown_keys(self._site, body)}
         try:
             async with self._session.post(
                 self._url, data=body, headers=headers, timeout=_TIMEOUT, allow_redirects=False
@@ -142,11 +141,32 @@ class Post:
             case HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
                 return _Answer()
             case HTTPStatus.UNAUTHORIZED:
-                raise PostError(f"{self._url.authority} does not take the site's API key; was it changed since?")
+                raise PostError(f"{self._url.authority} does not take {_keys_of(self._site)}; {_why(told)}")
             case HTTPStatus.OK | HTTPStatus.NOT_FOUND:
                 raise PostError(f"what answers on {self._url} is no Tagway gateway (HTTP {status})")
             case _:
                 raise PostError(f"{self._url} does not take the request (HTTP {status}); is something before it?")
+
+
+def _shown_keys(site: Site, body: bytes) -> dict[str, str]:
+    headers = {}
+    if site.api_keys:
+        headers["Authorization"] = f"Bearer {site.api_keys[0].reveal()}"
+    if site.request_keys:
+        headers[signature.HEADER] = signature.sign(site.request_keys[0], time.time(), body, site=site.name)
+    return headers
+
+
+def _keys_of(site: Site) -> str:
+    kinds = ["API key"] * bool(site.api_keys) + ["signature"] * bool(site.request_keys)
+    return f"the site's {' and '.join(kinds)}"
+
+
+def _why(told: Any) -> str:
+    errors = told.get("errors") if isinstance(told, dict) else None
+    if isinstance(errors, list) and errors and str(errors[0]).startswith(signature.HEADER):
+        return shown(str(errors[0]))
+    return "was it changed since?"
 
 
 def _seconds(retry_after: str) -> float | None:

@@ -23,7 +23,6 @@ from gateway.commands.post import Fate, Patience, Post, PostError
 from gateway.commands.rows import Row, Rows, UnreadableError
 from gateway.commands.running import base_url, run
 from gateway.commands.words import counted, fail, shown
-from gateway.core.adapter import Secret
 from gateway.core.site import Site
 from gateway.settings import Settings
 from gateway.settings.problems import nearest
@@ -39,7 +38,7 @@ _INTERRUPTED: Final = 130
 def send(
     config: ConfigPath,
     file: Annotated[str, typer.Argument(metavar="FILE|-", help="JSON, JSON Lines, or CSV with a header; - is stdin.")],
-    site: Annotated[str | None, typer.Option(help="Whose events they are; needed where several have API keys.")] = None,
+    site: Annotated[str | None, typer.Option(help="Whose events they are; needed where several have keys.")] = None,
     url: Annotated[str | None, typer.Option(help="The gateway's address, when it is not server.listen.")] = None,
     restart: Annotated[bool, typer.Option("--restart", help="From the beginning, whatever was sent before.")] = False,
 ) -> None:
@@ -50,7 +49,7 @@ def send(
     """
     settings = settings_of(config)
     chosen = _site(settings, site)
-    errand = _Errand(key=chosen.api_keys[0], target=_target(settings, url))
+    errand = _Errand(site=chosen, target=_target(settings, url))
     path = None if file == "-" else Path(file)
     mark = Bookmark(
         path=None if path is None else path.with_name(f"{path.name}.tagway"),
@@ -79,7 +78,7 @@ def send(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Errand:
-    key: Secret
+    site: Site
     target: URL
     patience: Patience = Patience()
 
@@ -138,7 +137,7 @@ class _Refusals:
 async def _send(errand: _Errand, rows: Rows, share: _Share, mark: Bookmark, refusals: _Refusals, meter: Meter) -> None:
     """Send what is left of the rows, a batch at a time; each is remembered before the next."""
     async with aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar(), trust_env=False) as session:
-        post = Post(session, errand.target, errand.key, said=meter.said, patience=errand.patience)
+        post = Post(session, errand.target, errand.site, said=meter.said, patience=errand.patience)
         mark.write()
         for batch in _batches(_left(rows, mark)):
             said = [orjson.dumps(row.event) for row in batch if row.event is not None]
@@ -211,18 +210,22 @@ def _opened(path: Path | None) -> Iterator[BinaryIO]:
 
 
 def _site(settings: Settings, name: str | None) -> Site:
-    keyed = [site for site in settings.sites.values() if site.api_keys]
+    keyed = [site for site in settings.sites.values() if site.has_backend]
     if name is None and len(keyed) == 1:
         return keyed[0]
     if name is None:
         names = ", ".join(site.name for site in keyed)
-        fail(f"say whose events they are with --site: {names}" if keyed else "no site has api_keys; add one")
+        fail(
+            f"say whose events they are with --site: {names}"
+            if keyed
+            else "no site has api_keys or request_keys; add one"
+        )
     site = settings.sites.get(name)
     if site is None:
         meant = nearest(name, settings.sites)
         fail(f"there is no site {shown(name)}" + (f"; did you mean {meant}?" if meant else ""))
-    if not site.api_keys:
-        fail(f"sites.{name} has no api_keys; add one")
+    if not site.has_backend:
+        fail(f"sites.{name} has no api_keys and no request_keys; add one")
     return site
 
 

@@ -18,8 +18,9 @@ from gateway.core.site import ConsentPolicy
 
 T = TypeVar("T")
 
-# A browser's clock is believed within the oldest window that any platform accepts (Meta: 7 days).
-_BELIEVED_MS = 7 * 86_400_000
+# Beside a server's word a browser's clock is believed for a day: more, and anybody who guessed an order's id could
+# push the order out of the windows in which platforms accept it (Meta: 7 days).
+_BELIEVED_MS = 86_400_000
 
 
 def merge(copies: Sequence[Copy]) -> Copy:
@@ -54,7 +55,11 @@ def sealed(copies: Sequence[Copy], policy: ConsentPolicy) -> Copy:
 
 
 def _join(browser: Event, server: Event) -> Event:
-    """The field table of contract section 7. `by_server`: the server's word first; `by_browser`: the browser's."""
+    """The field table of contract section 7. `by_server`: the server's word first; `by_browser`: the browser's.
+
+    The server's copy is always authenticated and anybody can send a browser's: what the server says of the money, the
+    goods, the person and the order stands as it said it, and the browser's copy only fills what it left out.
+    """
 
     def by_server(read: Callable[[Event], T]) -> T:
         return read(server) or read(browser)
@@ -62,20 +67,20 @@ def _join(browser: Event, server: Event) -> Event:
     def by_browser(read: Callable[[Event], T]) -> T:
         return read(browser) or read(server)
 
-    # Value and currency are one statement: never the server's amount in the browser's money when it named its own.
-    money = server if server.value is not None else browser
+    value, currency = _money(browser, server)
     return Event(
         site=browser.site,
         name=browser.name,
         event_id=browser.event_id,
         wires=(Wire.BROWSER, Wire.SERVER),
-        at_ms=min(_believable_ms(browser), server.at_ms),
+        at_ms=_at_ms(browser, server),
         received_ms=min(browser.received_ms, server.received_ms),
-        action_source=browser.action_source,
+        action_source=server.action_source,
         test=browser.test or server.test,
         # An order that the shop's own server reports was not placed by a crawler.
         bot=None,
         vendor=browser.vendor if browser.vendor == server.vendor else None,
+        raw=by_browser(lambda event: event.raw),
         # browser: page, client, cookies, click ids
         page=Page(
             location=by_browser(lambda event: event.page.location),
@@ -91,8 +96,8 @@ def _join(browser: Event, server: Event) -> Event:
         clicks={**server.clicks, **browser.clicks},
         campaign=by_browser(lambda event: event.campaign if event.campaign != Campaign() else None) or Campaign(),
         # server: money, items, person, transaction
-        value=money.value,
-        currency=money.currency or by_server(lambda event: event.currency),
+        value=value,
+        currency=currency,
         transaction_id=by_server(lambda event: event.transaction_id),
         coupon=by_server(lambda event: event.coupon),
         tax=server.tax if server.tax is not None else browser.tax,
@@ -117,5 +122,16 @@ def _person(browser: Person, server: Person) -> Person:
     )
 
 
-def _believable_ms(browser: Event) -> int:
-    return browser.at_ms if browser.received_ms - browser.at_ms <= _BELIEVED_MS else browser.received_ms
+def _money(browser: Event, server: Event) -> tuple[float | None, str | None]:
+    """Take value and currency as one statement: no amount of the one in the other's money."""
+    if server.value is not None:
+        return server.value, server.currency
+    if server.currency is None or browser.currency in (None, server.currency):
+        return browser.value, server.currency or browser.currency
+    return None, server.currency
+
+
+def _at_ms(browser: Event, server: Event) -> int:
+    """The earliest believable moment: no clock of a browser's moves an act more than a day back."""
+    vouched_ms = min(browser.received_ms, server.at_ms)
+    return min(vouched_ms, browser.at_ms) if vouched_ms - browser.at_ms <= _BELIEVED_MS else vouched_ms

@@ -22,6 +22,8 @@ _INLINE_BYTES: Final = 16 * 1024
 # Programs that append write a few members; a million empty ones would be copied a million times.
 _MAX_MEMBERS: Final = 16
 _GZIP: Final = zlib.MAX_WBITS | 16
+_PLAIN: Final = ("", "identity")
+_GZIPPED: Final = ("gzip", "x-gzip")
 
 
 class Unread(Enum):
@@ -37,15 +39,29 @@ async def read(request: web.Request, *, max_bytes: int, timeout_s: float, gzip: 
 
     Errors: never raises; a body that is packed otherwise is `BROKEN`.
     """
-    coding = request.headers.get(hdrs.CONTENT_ENCODING, "identity").strip().lower()
-    if coding not in ("", "identity") and not (gzip and coding in ("gzip", "x-gzip")):
+    packed = await receive(request, max_bytes=max_bytes, timeout_s=timeout_s, gzip=gzip)
+    return packed if isinstance(packed, Unread) else await unpack(request, packed, max_bytes)
+
+
+async def receive(request: web.Request, *, max_bytes: int, timeout_s: float, gzip: bool) -> bytes | Unread:
+    """Return the body as it travelled, which is what was signed."""
+    coding = _coding(request)
+    if coding not in _PLAIN and not (gzip and coding in _GZIPPED):
         return Unread.BROKEN
-    packed = await _all(request, max_bytes, timeout_s)
-    if isinstance(packed, Unread) or coding in ("", "identity"):
+    return await _all(request, max_bytes, timeout_s)
+
+
+async def unpack(request: web.Request, packed: bytes, max_bytes: int) -> bytes | Unread:
+    """Return what a received body says."""
+    if _coding(request) in _PLAIN:
         return packed
     if len(packed) <= _INLINE_BYTES:
         return inflate(packed, max_bytes)
     return await asyncio.to_thread(inflate, packed, max_bytes)
+
+
+def _coding(request: web.Request) -> str:
+    return request.headers.get(hdrs.CONTENT_ENCODING, "").strip().lower()
 
 
 def inflate(packed: bytes, max_bytes: int) -> bytes | Unread:

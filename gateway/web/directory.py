@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from hashlib import sha256
 from typing import Final, NamedTuple, Self
 
+from gateway.core.adapter import Secret
 from gateway.core.client import Proxies
+from gateway.core.manifest import RAW
 from gateway.core.site import Destination, Site
 from gateway.settings import Server, rate_per_s
 
@@ -20,27 +22,41 @@ class Rate(NamedTuple):
     per_s: float
     burst: int
 
+    @classmethod
+    def read(cls, text: str | None) -> Rate | None:
+        """Read a rate as the configuration spells it (`50/s`); None stays no limit."""
+        return None if text is None else cls(rate_per_s(text), int(text.partition("/")[0]))
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Place:
-    """One site as the door needs it. `vendors`: whose cookies it may write. `keys`: digests of its API keys."""
+    """One site as the door needs it. `vendors`: whose cookies it may write. `keys`: digests of its API keys.
+
+    `relays`: whose hits are also wanted as they came. `signers`: the keys that its backend signs with. `rate`: of one
+    address, `key_rate`: of one key.
+    """
 
     site: Site
     origins: frozenset[str]
     vendors: frozenset[str]
     keys: frozenset[bytes]
     rate: Rate | None
+    relays: frozenset[str] = frozenset()
+    signers: tuple[Secret, ...] = ()
+    key_rate: Rate | None = None
 
     @classmethod
     def of(cls, site: Site, destinations: Mapping[str, Destination]) -> Self:
         bound = [destinations[name] for name in site.destinations if name in destinations]
-        rate = site.limits.per_address
         return cls(
             site=site,
             origins=frozenset(site.origins),
             vendors=frozenset(destination.vendor for destination in bound if destination.enabled),
             keys=frozenset(_digest(key.reveal()) for key in site.api_keys),
-            rate=None if rate is None else Rate(rate_per_s(rate), int(rate.partition("/")[0])),
+            rate=Rate.read(site.limits.per_address),
+            relays=frozenset(one.vendor for one in bound if one.enabled and RAW in one.adapter.manifest.reads),
+            signers=site.request_keys,
+            key_rate=Rate.read(site.limits.per_key),
         )
 
     def is_keyed(self, authorization: str | None) -> bool:
@@ -62,6 +78,7 @@ class Directory:
 
     hosts: Mapping[str, tuple[Place, ...]]
     keys: Mapping[bytes, Place]
+    sites: Mapping[str, Place]
     api_paths: frozenset[str]
     proxies: Proxies
     country_header: str | None
@@ -80,6 +97,7 @@ class Directory:
         return cls(
             hosts={host: tuple(sharing) for host, sharing in hosts.items()},
             keys={key: place for place in places for key in place.keys},
+            sites={place.site.name: place for place in places},
             # The key names the site, so the path may be anybody's.
             api_paths=frozenset(f"{mount}/api/events" for mount in {"", *mounts}),
             proxies=Proxies(tuple(server.trusted_proxies)),
@@ -94,6 +112,17 @@ class Directory:
         """
         key = _key_in(authorization)
         return None if key is None else self.keys.get(key)
+
+
+def fingerprint(key: Secret) -> str:
+    """Return what tells a key from others without being it."""
+    return _digest(key.reveal()).hex()
+
+
+def shown(authorization: str | None) -> str | None:
+    """Return the fingerprint of the key that an `Authorization` header shows, whosever it is."""
+    key = _key_in(authorization)
+    return None if key is None else key.hex()
 
 
 def _key_in(authorization: str | None) -> bytes | None:

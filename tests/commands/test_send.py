@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 import subprocess
 from pathlib import Path
 
@@ -276,6 +277,32 @@ async def test_whose_events_they_are_has_to_be_said_where_it_is_open(gateway: Ga
     assert (wrong.exit_code, wrong.stderr) == (2, "there is no site shpo; did you mean shop?\n")
     assert right.exit_code == 0
     assert gateway.api.headers[0]["Authorization"] == "Bearer another-key-of-blog"
+
+
+async def test_a_site_that_signs_signs_each_batch_and_sends_no_key_it_does_not_have(gateway: Gateway) -> None:
+    file = gateway.file("leads.jsonl", lines(501))
+    rewrite(gateway.config, lambda text: text.replace(f"api_keys: [{KEY}]", f"request_keys: [{KEY}, the-old-key]"))
+
+    done = await tagway("send", gateway.config, file)
+
+    assert done.exit_code == 0, done.output
+    assert KEY not in done.output
+    assert not [headers for headers in gateway.api.headers if "Authorization" in headers]
+    shown = [headers["X-Tagway-Signature"] for headers in gateway.api.headers]
+    assert all(re.fullmatch(r"t=[0-9]+(\.[0-9]+)?,site=shop,v1=[0-9a-f]{64}", header) for header in shown)
+    assert len(set(shown)) == 2
+
+
+async def test_a_signature_that_is_not_taken_is_told_in_the_gateways_words(gateway: Gateway) -> None:
+    file = gateway.file("leads.jsonl", lines(1))
+    rewrite(gateway.config, lambda text: text.replace(f"api_keys: [{KEY}]", f"request_keys: [{KEY}]"))
+    told = {"errors": ["X-Tagway-Signature: t is 400 s old"]}
+    gateway.api.script = [lambda _: web.json_response(told, status=401)]
+
+    done = await tagway("send", gateway.config, file)
+
+    assert done.exit_code == 2
+    assert "does not take the site's signature; X-Tagway-Signature: t is 400 s old" in done.stderr
 
 
 async def test_a_file_that_is_not_there_is_wrong_use(gateway: Gateway) -> None:

@@ -21,6 +21,12 @@ MISFITS: list[tuple[list[tuple[str, Any]], str, str]] = [
         "sites.other.api_keys[0]",
         "is a key of site shop",
     ),
+    (
+        [("sites.shop.api_keys", [KEY]), ("sites.other", {**OTHER, "request_keys": [KEY]})],
+        "sites.other.request_keys[0]",
+        "is a key of site shop",
+    ),
+    ([("sites.shop.request_keys", [KEY, "a", "b"])], "sites.shop.request_keys", "2"),
     ([("server.admin", "0.0.0.0:8081")], "server.admin", "set server.admin_password"),
     ([("server.admin", "127.0.0.1:8080")], "server.admin", "is the port of server.listen"),
     ([("sandbox", {"listen": "127.0.0.1:8081"})], "sandbox.listen", "is the port of server.admin"),
@@ -92,6 +98,12 @@ WARNINGS: list[tuple[list[tuple[str, Any]], str, str]] = [
     ([("sites.shop.paths", {"image": "/pixel.gif"})], "sites.shop.paths.image", "know the name pixel.gif"),
     ([("sites.shop.path", "/x/Collect")], "sites.shop.path", "know the name collect"),
     ([("sites.shop.api_keys", ["${KEY}"])], "sites.shop.merge.confirm", "write confirm: [purchase]"),
+    ([("sites.shop.request_keys", ["${KEY}"])], "sites.shop.merge.confirm", "write confirm: [purchase]"),
+    (
+        [("sites.shop.request_keys", ["${SHORT}"]), ("sites.shop.merge", {"confirm": ["purchase"]})],
+        "sites.shop.request_keys[0]",
+        "is shorter than 16",
+    ),
     (
         [("sites.shop.api_keys", ["${SHORT}"]), ("sites.shop.merge", {"confirm": ["purchase"]})],
         "sites.shop.api_keys[0]",

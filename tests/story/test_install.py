@@ -21,6 +21,7 @@ PAGE = (Path(__file__).parents[2] / "docs/install.md").read_text()
 async def shop(gateway: RunningGateway) -> RunningGateway:
     gateway.site["hosts"] = ["127.0.0.1"]
     gateway.site["path"] = "/m"
+    gateway.site["request_keys"] = ["shop-request-key"]
     await gateway.start()
     return gateway
 
@@ -33,7 +34,7 @@ def blocks(kind: str) -> list[str]:
 async def run(shop: RunningGateway, *command: str) -> str:
     process = await asyncio.create_subprocess_exec(
         *command,
-        env=os.environ | {"SHOP_API_KEY": "shop-api-key"},
+        env=os.environ | {"SHOP_API_KEY": "shop-api-key", "SHOP_REQUEST_KEY": "shop-request-key"},
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.STDOUT,
     )
@@ -49,10 +50,13 @@ def here(text: str, shop: RunningGateway) -> str:
 
 @pytest.mark.skipif(shutil.which("curl") is None, reason="no curl here")
 async def test_the_commands_of_the_page_get_the_answers_of_the_page(shop: RunningGateway) -> None:
-    server, image, check = (here(text, shop) for text in blocks("sh"))
+    server, signed, image, check = (here(text, shop) for text in blocks("sh"))
     (answer,) = (json.loads(text) for text in blocks("json"))
 
     assert json.loads(await run(shop, "sh", "-c", server)) == answer
+    if shutil.which("openssl") is not None:
+        (result,) = json.loads(await run(shop, "sh", "-c", signed))["results"]
+        assert (result["event_id"], result["status"]) == ("order-1003", "accepted")
     assert "X-Tagway: accepted" in await run(shop, "sh", "-c", image)
     told = (await run(shop, "sh", "-c", check)).splitlines()
     assert told == ["200 text/javascript; charset=utf-8", "X-Tagway: accepted"]
@@ -60,9 +64,14 @@ async def test_the_commands_of_the_page_get_the_answers_of_the_page(shop: Runnin
 
 
 async def test_the_python_of_the_page_is_heard(shop: RunningGateway) -> None:
-    (code,) = blocks("python")
+    code, signing = blocks("python")
+    body = '{"event":"purchase","event_id":"order-1004"}'
 
     await run(shop, sys.executable, "-c", here(code, shop))
+    header = await run(shop, sys.executable, "-c", f"{signing}\nprint(signature({body!r}.encode()))")
+    signed = {"X-Tagway-Signature": header.strip()}
+    async with shop.http.post(shop.url("/m/api/events"), data=body, headers=signed) as answer:
+        assert answer.status == 200, await answer.text()
 
     told = await shop.ask("/admin/api/explain/order-1002")
     assert [copy["wire"] for copy in told["copies"]] == ["server"]

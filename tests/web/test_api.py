@@ -8,6 +8,8 @@ import pytest
 
 from gateway.core.adapter import Secret
 from gateway.core.event import Event, Wire
+from gateway.core.site import Limits
+from gateway.web.signature import HEADER, sign
 from tests.web.parts import DENIED, NOW_MS, Gate, Open, site
 
 PURCHASE = {"event": "purchase", "event_id": "ord-1", "transaction_id": "ord-1", "value": 52.0, "currency": "EUR",
@@ -43,6 +45,23 @@ async def test_each_event_has_its_result(gate: Gate) -> None:
         "refused:value",
         "refused:body",
         "accepted",
+    ]
+
+
+async def test_what_is_dropped_of_a_person_is_told_and_counted_by_field_and_fault(gate: Gate) -> None:
+    user = {"email": "null@null.com", "phone": "12", "first_name": "Mary", "city": "undefined"}
+
+    _, _, body = await gate.server({**PURCHASE, "user": user})
+
+    assert [line.partition(":")[0] for line in results(body)[0]["warnings"]] == [
+        "user.city",
+        "user.email",
+        "user.phone",
+    ]
+    assert gate.tally.drops == [
+        ("shop", "city", "placeholder"),
+        ("shop", "email", "placeholder"),
+        ("shop", "phone", "phone"),
     ]
 
 
@@ -171,3 +190,45 @@ async def test_only_post_is_heard(gate: Gate) -> None:
         status, headers, _ = await gate.ask(method, "/api/events", headers={"Origin": "https://shop.example"})
         assert (status, headers["Allow"]) == (405, "POST")
         assert "Access-Control-Allow-Origin" not in headers
+
+
+async def test_a_key_past_its_rate_is_told_when_to_come_again(open_gate: Open) -> None:
+    gate = await open_gate(
+        site(api_keys=(Secret("api-key"), Secret("second")), limits=Limits(per_key="10/s")),
+        site(name="other", api_keys=()),
+    )
+    events = [{"event": "login", "event_id": str(n)} for n in range(25)]
+
+    taken, _, _ = await gate.server(events)
+    status, headers, body = await gate.server(PURCHASE)
+    second, _, _ = await gate.server(PURCHASE, "second")
+    gate.clock.now_ms += 2_000
+    later, _, _ = await gate.server(PURCHASE)
+
+    # A batch is taken whole: fifteen beyond ten, and one for the next request, are 1.6 s at ten a second.
+    assert (taken, status, headers["Retry-After"]) == (200, 429, "2")
+    assert orjson.loads(body)["errors"] == ["rate: more than limits.per_key (10/s); send it again in 2 s"]
+    assert (second, later) == (200, 200)
+    assert ("shop", "", Wire.SERVER, "refused:rate") in gate.tally.doors
+
+
+async def test_a_signing_key_has_a_bucket_of_its_own(open_gate: Open) -> None:
+    gate = await open_gate(site(request_keys=(Secret("request-key"),), limits=Limits(per_key="1/m")))
+    body = orjson.dumps(PURCHASE)
+
+    def header(at: float) -> dict[str, str]:
+        return {HEADER: sign(Secret("request-key"), at, body, site="shop")}
+
+    answers = [await gate.server(body, None, header(NOW_MS / 1000 + turn)) for turn in range(2)]
+
+    assert [status for status, _, _ in answers] == [200, 429]
+    assert answers[1][1]["Retry-After"] == "60"
+    assert (await gate.server(body))[0] == 200
+    gate.clock.now_ms += 60_000
+    assert (await gate.server(body, None, header(NOW_MS / 1000 + 1)))[0] == 200, "it was refused unseen"
+
+
+async def test_visitors_limits_are_not_the_servers(open_gate: Open) -> None:
+    gate = await open_gate(site(limits=Limits(per_address="1/h")))
+
+    assert [(await gate.server(PURCHASE))[0] for _ in range(3)] == [200, 200, 200]
