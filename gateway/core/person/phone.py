@@ -15,6 +15,8 @@ from phonenumbers import NumberParseException, PhoneNumber, PhoneNumberFormat, V
 
 _MAX_CHARS = 64  # a number with its extension and blanks; a longer text is prose
 _BETWEEN = " -./()"
+# 111 111 1111: what people type into a field that must not stay empty. 555 555 5555 is the vendors' own example.
+_FILLERS = ({"0"}, {"1"}, {"9"})
 _MIN_DIGITS, _MAX_DIGITS = 7, 15  # E.164 ends at 15; the platforms take none below 7
 
 
@@ -29,6 +31,8 @@ def e164(text: str, region: str | None) -> str | None:
         return None
     possible: str | None = None
     for number, certain in _readings(ascii_text, region):
+        if set(str(number.national_number)) in _FILLERS:
+            continue
         spelled = phonenumbers.format_number(number, PhoneNumberFormat.E164)
         if not _MIN_DIGITS <= len(spelled) - 1 <= _MAX_DIGITS:
             continue

@@ -13,10 +13,12 @@ import datetime
 import re
 import unicodedata
 from collections.abc import Callable, Mapping
-from enum import StrEnum
 from typing import Any, NamedTuple, TypeAlias, TypeVar
 
 from gateway.core.event import Person
+from gateway.core.person.fault import Fault
+from gateway.core.person.hashed import Form, came_hashed
+from gateway.core.person.junk import is_no_id, is_no_mailbox, is_placeholder
 from gateway.core.person.phone import e164
 from gateway.core.person.spell import country_code, digest_of, letters, lowered, unspaced, words
 from gateway.core.redact import has_email
@@ -24,29 +26,15 @@ from gateway.core.redact import has_email
 T = TypeVar("T")
 
 
-class Fault(StrEnum):
-    """Why a field was dropped, in words for the one who sent it."""
-
-    TYPE = "not a text"
-    LENGTH = "too long"
-    EMAIL = "not an e-mail address"
-    PHONE = "not a telephone number; one without a country code needs the site's phone_country or user.country"
-    NO_LETTERS = "no letters in it"
-    DATE = "not a calendar date; write YYYY-MM-DD"
-    DATE_ORDER = "day and month can be confused; write YYYY-MM-DD"
-    GENDER = "neither f nor m"
-    PLACEHOLDER = "a placeholder, not an id"
-    OTHER_HASH = "hashed, but not with SHA-256"
-    HASH_OF_NOTHING = "the SHA-256 of an empty text"
-    COUNTRY = "an unknown country; write its ISO 3166 code"
-    ADDRESS = "an e-mail address stands in it"
-
-
 class Sealed(NamedTuple):
-    """A Person, and one line for every field that could not be used: its name and the kind of fault, no value."""
+    """A Person, and one line for every field that could not be used: its name and the kind of fault, no value.
+
+    `dropped` says the same for the counters: the field, and the fault's name in lower case.
+    """
 
     person: Person
     warnings: tuple[str, ...]
+    dropped: tuple[tuple[str, str], ...] = ()
 
 
 Spellings: TypeAlias = Mapping[str, str | None]  # readable: lives no longer than the call
@@ -63,6 +51,14 @@ _HASHED_AS: Mapping[str, tuple[str, ...]] = {
     "gender": ("initial",),
     "external_id": ("lower", "trimmed"),
 }
+# The same for one in base64, which is Google's form. Of its fields alone: an id of 43 characters is a token.
+_BASE64_AS: Mapping[str, tuple[str, ...]] = {
+    "email": ("google",),
+    "phone": ("e164",),
+    "first_name": ("google",),
+    "last_name": ("google",),
+    "street": ("google",),
+}
 _SEALED = tuple(_HASHED_AS)
 # A clear field that came hashed (Meta's pixel sends them so): under its one spelling, of which only the sender knows.
 _CAME_HASHED = "hashed"
@@ -73,20 +69,11 @@ _NUMBERS_TOO = frozenset({"phone", "date_of_birth", "external_id"})  # JSON numb
 _MAX_CHARS = 400
 _MAX_VALUES = 10  # of a list, tried in turn
 
-# 64 hex, and what Meta's parameter builder hangs on it: 8 characters, in older versions 2.
-# Source: Meta, parameter builder library, read 2026-11-22.
-_SHA256 = re.compile(r"([0-9a-f]{64})(?:\.(?:[\w-]{8}|[\w-]{2}))?", re.IGNORECASE | re.ASCII)
-_OTHER_HASH = re.compile(r"(?:[0-9a-f]{32}|[0-9a-f]{40}|[0-9a-f]{56}|[0-9a-f]{96}|[0-9a-f]{128})", re.IGNORECASE)
-# SHA-256 of b"", which forms produce by hashing an empty field.
-_NOTHING = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
 # No blanks, one @, a dot in the domain; a dot at the very end is kept, as Google does.
 _EMAIL = re.compile(r"[^\s@<>()\[\],;:\"\\]+@[^\s@<>()\[\],;:\"\\.]+(?:\.[^\s@<>()\[\],;:\"\\.]+)+\.?")
 _EMAIL_MAX_CHARS = 254  # RFC 5321, 4.5.3.1.3, less its angle brackets
 _GMAIL = frozenset({"gmail.com", "googlemail.com"})
 _GENDERS = {"f": "f", "female": "f", "woman": "f", "m": "m", "male": "m", "man": "m"}
-# What templates print when they have nothing to print: one "person" for thousands of visitors.
-_PLACEHOLDERS = frozenset({"null", "undefined", "none", "nan", "(not set)", "[object object]", "0", "false", "true"})
-
 _MIDNIGHT = r"(?:[T ]00:00(?::00(?:\.0+)?)?(?:Z|\+00:?00)?)?"  # any other time may be another day where they live
 _YEAR_FIRST = re.compile(rf"([0-9]{{4}})([-/.])([0-9]{{1,2}})\2([0-9]{{1,2}}){_MIDNIGHT}")
 _YEAR_LAST = re.compile(r"([0-9]{1,2})([-/.])([0-9]{1,2})\2([0-9]{4})")
@@ -102,13 +89,13 @@ def seal(user: Mapping[str, Any], *, phone_country: str | None) -> Sealed:
     """
     if not user:
         return _NOBODY
-    warnings: list[str] = []
+    faults: dict[str, Fault] = {}
     digests: dict[str, Digests] = {}
     clear: dict[str, str] = {}
     for name, max_chars in _CLEAR_MAX_CHARS.items():
         found: str | Digests | Fault | None = _first(user.get(name), _clear_reader(name, max_chars))
         if isinstance(found, Fault):
-            warnings.append(_warning(name, found))
+            faults[name] = found
         elif isinstance(found, dict):
             digests[name] = found
         elif found is not None:
@@ -117,19 +104,17 @@ def seal(user: Mapping[str, Any], *, phone_country: str | None) -> Sealed:
     for name in _SEALED:
         outcome = _first(user.get(name), _sealed_reader(name, region))
         if isinstance(outcome, Fault):
-            warnings.append(_warning(name, outcome))
+            faults[name] = outcome
         elif outcome:
             digests[name] = outcome
+    warnings = [f"user.{name}: dropped, {fault.value}" for name, fault in faults.items()]
     if unknown := sum(key not in _KNOWN for key in user):
         warnings.append(f"user: dropped {unknown} unknown field(s); known are {', '.join(sorted(_KNOWN))}")
-    return Sealed(Person(digests=digests, **clear), tuple(warnings))
+    dropped = tuple((name, fault.name.lower()) for name, fault in faults.items())
+    return Sealed(Person(digests=digests, **clear), tuple(warnings), dropped)
 
 
 _NOBODY = Sealed(Person(), ())
-
-
-def _warning(name: str, fault: Fault) -> str:
-    return f"user.{name}: dropped, {fault.value}"
 
 
 def _first(value: Any, read: Callable[[Any], T | Fault | None]) -> T | Fault | None:
@@ -156,14 +141,6 @@ def _text(value: Any, max_chars: int, *, number_too: bool = False) -> str | Faul
     return value.encode("utf-8", "ignore").decode().strip() or None  # lone surrogates have no bytes to hash
 
 
-def _came_hashed(text: str) -> str | Fault | None:
-    """Return the digest that a text is, a Fault for a useless one, None for a readable text."""
-    if found := _SHA256.fullmatch(text):
-        digest = found[1].lower()
-        return Fault.HASH_OF_NOTHING if digest == _NOTHING else digest
-    return Fault.OTHER_HASH if _OTHER_HASH.fullmatch(text) else None
-
-
 # --- the fields that platforms take clear ---
 
 
@@ -172,11 +149,13 @@ def _clear_reader(name: str, max_chars: int) -> Callable[[Any], str | Digests | 
         text = _text(value, max_chars)
         if text is None or isinstance(text, Fault):
             return text
-        hashed = _came_hashed(text)
+        hashed = came_hashed(text)
         if hashed is not None:
-            return hashed if isinstance(hashed, Fault) else {_CAME_HASHED: hashed}
+            return hashed if isinstance(hashed, Fault) else {_CAME_HASHED: hashed.digest}
         if has_email(text):
             return Fault.ADDRESS
+        if is_placeholder(text):
+            return Fault.PLACEHOLDER
         if name == "country":
             return country_code(text) or Fault.COUNTRY
         return _scrubbed(text)
@@ -198,14 +177,11 @@ def _sealed_reader(name: str, region: str | None) -> Callable[[Any], Digests | F
         text = _text(value, _MAX_CHARS, number_too=name in _NUMBERS_TOO)
         if text is None or isinstance(text, Fault):
             return text
-        hashed = _came_hashed(text)
-        # 32 hex may well be somebody's UUID: an opaque id is hashed whatever it looks like.
-        if hashed is Fault.OTHER_HASH and name == "external_id":
-            hashed = None
-        if isinstance(hashed, Fault):
-            return hashed
+        hashed = _vouched(name, text)
         if hashed is not None:
-            return dict.fromkeys(_HASHED_AS[name], hashed)
+            return hashed
+        if is_placeholder(text):
+            return Fault.PLACEHOLDER
         spelled = _phone(text, region) if name == "phone" else _READERS[name](text)
         if isinstance(spelled, Fault):
             return spelled
@@ -214,10 +190,26 @@ def _sealed_reader(name: str, region: str | None) -> Callable[[Any], Digests | F
     return read
 
 
+def _vouched(name: str, text: str) -> Digests | Fault | None:
+    """Return what a text that came hashed can stand for, a Fault for a useless one, None for a readable text."""
+    hashed = came_hashed(text)
+    if isinstance(hashed, Fault):
+        # 32 hex may well be somebody's UUID: an opaque id is hashed whatever it looks like.
+        return None if hashed is Fault.OTHER_HASH and name == "external_id" else hashed
+    if hashed is None:
+        return None
+    if hashed.form is Form.HEX:
+        return dict.fromkeys(_HASHED_AS[name], hashed.digest)
+    spellings = _BASE64_AS.get(name)
+    return dict.fromkeys(spellings, hashed.digest) if spellings else None
+
+
 def _email(text: str) -> Spellings | Fault:
     plain = text.lower()
     if len(plain) > _EMAIL_MAX_CHARS or not _EMAIL.fullmatch(plain):
         return Fault.EMAIL
+    if is_no_mailbox(plain):
+        return Fault.PLACEHOLDER
     return {"plain": plain, "google": _google_email(plain), "folded": _folded_email(plain)}
 
 
@@ -265,7 +257,7 @@ def _gender(text: str) -> Spellings | Fault:
 
 
 def _external_id(text: str) -> Spellings | Fault:
-    if text.lower() in _PLACEHOLDERS:
+    if is_no_id(text):
         return Fault.PLACEHOLDER
     return {"lower": unspaced(text), "trimmed": text}
 

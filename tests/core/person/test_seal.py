@@ -4,6 +4,7 @@ The expected spellings and digests are the vendors' documented ones, or recomput
 where those keep to the documents (docs/platforms/hashing.md).
 """
 
+import base64
 import hashlib
 from typing import Any
 
@@ -35,13 +36,13 @@ def sha256(text: str) -> str:
 
 def person_of(**user: Any) -> Person:
     """Seal a user who has to be usable as a whole."""
-    person, warnings = seal(user, phone_country=None)
+    person, warnings, _ = seal(user, phone_country=None)
     assert warnings == ()
     return person
 
 
 def dropped(field: str, value: Any) -> bool:
-    person, warnings = seal({field: value}, phone_country=None)
+    person, warnings, _ = seal({field: value}, phone_country=None)
     if person == Person():
         assert [line.partition(":")[0] for line in warnings] == [f"user.{field}"]
     return person == Person()
@@ -213,10 +214,63 @@ def test_gender_is_an_initial() -> None:
     ("field", "value"),
     [("gender", text) for text in ("king", "non-binary", "w", "Mr.")]
     + [("first_name", text) for text in ("...", "-", 5, "x" * 500)]
-    + [("street", "#-/_"), ("external_id", "undefined"), ("external_id", "NULL"), ("external_id", "[object Object]")],
+    + [("street", "#-/_")],
 )
-def test_junk_is_dropped(field: str, value: Any) -> None:
+def test_what_says_nothing_is_dropped(field: str, value: Any) -> None:
     assert dropped(field, value)
+
+
+PLACEHOLDERS = (
+    "null",
+    "undefined",
+    " NULL ",
+    "None",
+    "NaN",
+    "(not set)",
+    "[object Object]",
+    "{{ user.x }}",
+    "*|FNAME|*",
+)
+
+
+@pytest.mark.parametrize("field", ["first_name", "last_name", "street", "external_id", "city", "region", "postal_code"])
+@pytest.mark.parametrize("text", PLACEHOLDERS)
+def test_what_a_template_prints_for_nobody_is_dropped_and_named_so(field: str, text: str) -> None:
+    sealed = seal({field: text}, phone_country=None)
+
+    assert (sealed.person, sealed.dropped) == (Person(), ((field, "placeholder"),))
+
+
+@pytest.mark.parametrize(
+    "email", ["null@null.com", "undefined@shop.example", "jo@undefined.com", "NONE@x.de", "no-email@x.de"]
+)
+def test_an_address_that_only_fills_a_form_is_dropped(email: str) -> None:
+    assert seal({"email": email}, phone_country=None).dropped == (("email", "placeholder"),)
+
+
+@pytest.mark.parametrize("text", ["guest", "Anonymous", "0", "-1", "false", "unknown"])
+def test_an_id_that_thousands_share_is_dropped(text: str) -> None:
+    assert seal({"external_id": text}, phone_country=None).dropped == (("external_id", "placeholder"),)
+
+
+@pytest.mark.parametrize("name", ["Nullmeier", "Noneta", "Unknown Pleasures", "0xFF"])
+def test_a_name_that_only_begins_like_a_placeholder_is_kept(name: str) -> None:
+    assert set(person_of(first_name=name).digests) == {"first_name"}
+
+
+@pytest.mark.parametrize("phone", ["+1 111 111 1111", "+1 000 000 0000", "+49 999 9999 999", "0000000000"])
+def test_a_number_of_one_digit_is_nobodys(phone: str) -> None:
+    assert person_of_country(phone, "US") == Person()
+
+
+def person_of_country(phone: str, country: str) -> Person:
+    return seal({"phone": phone}, phone_country=country).person
+
+
+@pytest.mark.parametrize("field", sorted(SPELLINGS))
+@pytest.mark.parametrize("word", ["null", "undefined", "None", "NaN", "NULL", "[object Object]"])
+def test_the_digest_of_a_placeholder_is_dropped_like_the_placeholder(field: str, word: str) -> None:
+    assert seal({field: sha256(word)}, phone_country=None).dropped == ((field, "placeholder"),)
 
 
 def test_external_id_keeps_its_case_where_the_platform_does() -> None:
@@ -257,6 +311,47 @@ def test_a_digest_serves_only_the_spellings_it_can_vouch_for() -> None:
 @pytest.mark.parametrize("text", [DIGEST.upper(), f" {DIGEST} ", f"{DIGEST}.AQQCAQMC", f"{DIGEST}.Ag"])
 def test_a_digest_is_lowered_and_loses_metas_appendix(text: str) -> None:
     assert person_of(email=text).digests == {"email": {"plain": DIGEST}}
+
+
+# alexz@example.com and +18005550100 as Google's own examples have them in base64.
+BASE64 = {
+    "email": ("UJ6TMBm7KFoTSpM0uLtnnf950M4CPVKa9L10TUe0/Yo=", "google", sha256("alexz@example.com")),
+    "phone": ("+09zpuxf23B31WTN0iw1VLQ85JFoVQw7EsVHt4xRezA=", "e164", sha256("+18005550100")),
+    "last_name": ("d3YsKH5hzgZb7lwVRkASxvvgiDmLgFdifVV3JJQw1XQ=", "google", sha256("familyname")),
+    "street": ("d3YsKH5hzgZb7lwVRkASxvvgiDmLgFdifVV3JJQw1XQ=", "google", sha256("familyname")),
+}
+
+
+@pytest.mark.parametrize("field", sorted(BASE64))
+def test_a_digest_in_base64_speaks_for_google_alone(field: str) -> None:
+    text, spelling, digest = BASE64[field]
+    url_safe = text.replace("+", "-").replace("/", "_")
+
+    for form in (text, text.rstrip("="), url_safe, url_safe.rstrip("=")):
+        assert person_of(**{field: form}).digests == {field: {spelling: digest}}
+
+
+def test_base64_of_nothing_is_dropped_and_an_id_of_that_shape_is_an_id() -> None:
+    nothing = base64.b64encode(hashlib.sha256(b"").digest()).decode()
+    session = "4mvQ0J2Xq3c9rT1nQd3VJYk0b6mO2sZxA7wE5hU8pLI"
+
+    assert seal({"email": nothing}, phone_country=None).dropped == (("email", "hash_of_nothing"),)
+    assert person_of(external_id=session).digest("external_id", "trimmed") == sha256(session)
+    assert dropped("gender", BASE64["email"][0])
+
+
+@given(st.binary(min_size=32, max_size=32))
+def test_every_digest_in_padded_base64_is_recognised(digest: bytes) -> None:
+    text = base64.b64encode(digest).decode()
+
+    assert person_of(email=text).digests == {"email": {"google": digest.hex()}}
+
+
+@pytest.mark.parametrize(
+    "word", ["donaudampfschifffahrtsgesellschaftskapitaene", "A" * 43, "Taumatawhakatangihangakoauauotamateaturipuk"]
+)
+def test_a_long_word_is_no_digest(word: str) -> None:
+    assert person_of(last_name=word).digest("last_name", "google") == sha256(word.lower())
 
 
 @pytest.mark.parametrize("field", sorted(SPELLINGS.keys() - {"external_id"}))
@@ -312,7 +407,7 @@ def test_a_list_gives_its_first_usable_value() -> None:
 
 
 def test_a_warning_names_the_field_and_the_fault_and_no_value() -> None:
-    _, warnings = seal({"email": "Jo Doe", "gender": "king", "jo@x.de": 1, "zip": "1"}, phone_country=None)
+    _, warnings, _ = seal({"email": "Jo Doe", "gender": "king", "jo@x.de": 1, "zip": "1"}, phone_country=None)
 
     assert warnings[:2] == (
         "user.email: dropped, not an e-mail address",
@@ -365,7 +460,7 @@ FIELDS = st.sampled_from([*SPELLINGS, "city", "region", "postal_code", "country"
 @settings(max_examples=200, deadline=None)
 @given(st.dictionaries(FIELDS, ANYTHING | st.text(alphabet="+0123456789-() x@.a")), st.sampled_from([None, "DE"]))
 def test_whatever_is_sent_the_seal_answers_with_sha256_digests(user: dict[str, Any], country: str | None) -> None:
-    person, _ = seal(user, phone_country=country)
+    person, _, _ = seal(user, phone_country=country)
 
     for field, spelled in person.digests.items():
         assert spelled.keys() <= SPELLINGS.get(field, {"hashed"})
