@@ -2,8 +2,13 @@
 
 from gateway.core.adapter import (
     Adapter,
+    Advising,
+    Aging,
     Auth,
+    Followed,
+    Following,
     Header,
+    Metered,
     OAuth,
     OAuth1,
     Payload,
@@ -18,19 +23,28 @@ from gateway.core.adapter import (
     compact,
 )
 from gateway.core.event import Browser, Campaign, Click, Consent, Event, Grant, Item, Page, Person, Purpose, Wire
+from gateway.core.manifest import EVERYTHING, Manifest
 from gateway.core.outcome import Skip
+from gateway.core.rating import Rated, Rating, Shared
 
 __all__ = [
+    "EVERYTHING",
     "Adapter",
+    "Advising",
+    "Aging",
     "Auth",
     "Browser",
     "Campaign",
     "Click",
     "Consent",
     "Event",
+    "Followed",
+    "Following",
     "Grant",
     "Header",
     "Item",
+    "Manifest",
+    "Metered",
     "OAuth",
     "OAuth1",
     "Page",
@@ -38,10 +52,13 @@ __all__ = [
     "Person",
     "Probing",
     "Purpose",
+    "Rated",
+    "Rating",
     "Request",
     "Response",
     "Ruling",
     "Secret",
+    "Shared",
     "Signature",
     "Skip",
     "Verdict",

@@ -13,12 +13,17 @@ from dataclasses import dataclass
 from typing import Final
 
 import aiohttp
-import orjson
+import structlog
+from yarl import URL
 
 from gateway.core.adapter import Auth, Header, OAuth, OAuth1, Request, Response, Secret, Signature
 from gateway.core.site import Destination
+from gateway.core.spelled import spell
+from gateway.core.warrant import warrant
 from gateway.delivery.oauth1 import authorization
 from gateway.delivery.tokens import TokenRefused, Tokens, TokenUnavailable
+
+log = structlog.get_logger()
 
 # Meta suggests 1.5 s and answers most calls in 0.6 s; a batch of a thousand may take longer.
 TOTAL_S: Final = 10.0
@@ -37,7 +42,10 @@ class NoAnswer:
 
 @dataclass(frozen=True, slots=True)
 class NoToken:
-    """We could not authenticate. `refused`: a human must act; else the token endpoint is only away."""
+    """Nothing was sent: we could not authenticate, or the adapter asked for what its manifest does not name.
+
+    `refused`: a human must act; else the token endpoint is only away.
+    """
 
     reason: str
     refused: bool
@@ -60,6 +68,8 @@ class Sender:
     def __init__(self, destination: Destination, *, now_ms: Callable[[], int]) -> None:
         self._destination = destination
         self._now_ms = now_ms
+        self._warrant = warrant(destination.adapter, destination.endpoint)
+        self._origins = frozenset(map(_origin, self._warrant.bases))
         self._session: aiohttp.ClientSession | None = None
         self._tokens: Tokens | None = None
 
@@ -87,8 +97,11 @@ class Sender:
     async def send(self, request: Request) -> Response | NoAnswer | NoToken:
         """Make one call; never raises for what the network or the platform does."""
         assert self._session is not None, "Sender.open() comes first"
-        body = b"" if request.json is None else orjson.dumps(request.json)
+        body = (request.text or "").encode() if request.json is None else spell(request.json)
         auth = self._destination.adapter.auth
+        trespass = self._trespass(auth, request)
+        if trespass is not None:
+            return trespass
         try:
             proof = await self._authenticate(auth, request, body)
         except TokenRefused as err:
@@ -100,6 +113,23 @@ class Sender:
             # Name the token that was refused: a newer one, fetched meanwhile, must stay.
             self._tokens.drop(auth, Secret(proof["Authorization"].removeprefix("Bearer ")))
         return answer
+
+    def _trespass(self, auth: Auth | None, request: Request) -> NoToken | None:
+        """Say what the adapter wants beyond its manifest, before a secret is opened or a name is looked up.
+
+        The address is read by the parser that calls it: a path that moves the host is seen as it would be called.
+        """
+        asked = [self._destination.base_url + request.path]
+        if isinstance(auth, OAuth) and auth.token_uri is not None:
+            asked.append(auth.token_uri)
+        origins = [_origin(place) for place in asked]
+        if any(origin is None or origin not in self._origins for origin in origins):
+            return self._overstepped("host", [origin[1] for origin in origins if origin is not None])
+        return None if self._warrant.opens(auth, request) else self._overstepped("secret", [])
+
+    def _overstepped(self, what: str, hosts: list[str | None]) -> NoToken:
+        log.error("adapter.overstepped", destination=self._destination.name, what=what, hosts=hosts)
+        return NoToken(f"undeclared_{what}", refused=True)
 
     async def _call(self, request: Request, body: bytes, headers: dict[str, str]) -> Response | NoAnswer:
         assert self._session is not None
@@ -131,6 +161,15 @@ class Sender:
             case OAuth():
                 assert self._tokens is not None
                 return {"Authorization": f"Bearer {(await self._tokens.bearer(auth)).reveal()}"}
+
+
+def _origin(place: str) -> tuple[str, str | None, int | None] | None:
+    """Return scheme, host and port, or None where the text is no address."""
+    try:
+        url = URL(place)
+        return url.scheme, url.host, url.port
+    except ValueError:
+        return None
 
 
 def _opened(request: Request) -> dict[str, str]:
