@@ -2,7 +2,8 @@
 
 Facts come from Meta's pages "Conversions API: Parameters", "Using the API" and "Data Processing Options" and from
 answers of Graph v26.0, all read 2026-11-22. What is known only from other people's code says so beside it.
-`speak.py` says the person and the goods of one event, `answers.py` reads what comes back.
+`speak.py` says the person and the goods of one event, `own.py` what the site says in Meta's own words; `answers.py`
+and `usage.py` read what comes back, `quality.py` what Meta thinks of it; `versions.py` knows how long a version lives.
 """
 
 from __future__ import annotations
@@ -10,13 +11,20 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any, ClassVar, Final, Literal
 
+from adapters.meta import own
 from adapters.meta.answers import of_error, of_token
+from adapters.meta.quality import FIELDS, of_quality
 from adapters.meta.speak import HASHED, custom_data, user_data
+from adapters.meta.usage import usage
+from adapters.meta.versions import NEWEST, ending
 from gateway.core.adapter import Auth, Header, Payload, Request, Response, Ruling, Secret, Verdict, by_status, compact
 from gateway.core.event import Event, Grant, Purpose
+from gateway.core.manifest import Manifest
 from gateway.core.outcome import Skip
+from gateway.core.rating import Rating
 
 __all__ = ["NAMES", "PARTNER_AGENT", "Meta"]
 
@@ -50,10 +58,13 @@ NAMES: Final[Mapping[str, str | None]] = {
 MAX_NAME: Final = 50  # characters of a custom event's name
 # `name_major_minor`, under 23 characters: Meta's quality API filters by it.
 PARTNER_AGENT: Final = "tagway_0_1"
+_DAY_S: Final = 86_400
 
 _SOURCES: Final = frozenset(
     {"email", "website", "app", "phone_call", "chat", "physical_store", "system_generated", "business_messaging"}
 )
+# Events that say more of an earlier one, and have to name it.
+_DELAYED: Final = frozenset({"AppendValue", "AppendAttribution"})
 # An event is refused (100/2804050) when it names its person by no more than one of these sets.
 _TOO_WEAK: Final = (
     frozenset({"ct", "country", "st", "zp", "ge", "client_user_agent"}),
@@ -67,16 +78,21 @@ _TOO_WEAK: Final = (
 class Meta:
     """One dataset.
 
-    `test_event_code`: shows test events in Events Manager; they count nevertheless, so only `test: true` carries it.
-    `api_version`: v26.0 is of 2026-07-29. Meta closes a version about 8 to 12 months later: move on before 2027-03.
+    `test_event_code`: shows test events in Events Manager; they count nevertheless, so only `test: true` carries it,
+    and none that reached the gateway at `test_event_until` (ISO 8601 with its zone) or later.
     `data_processing_options`: [LDU] for Limited Data Use, [] to say aloud that it is not wanted, absent to say
-    nothing; country and state are Meta's numbers (1 and 1000 for California), 0 and 0 leave it to the address.
+    nothing; country and state are Meta's numbers (1 and 1000 for California), 0 and 0 leave it to the address. An
+    event may ask for LDU by itself and never be let out of it.
+    `appsecret_proof`: for an app that demands it: the hex HMAC-SHA256 of the token under the app's secret, so that
+    the gateway never has that secret.
     """
 
     dataset_id: str
     access_token: Secret
     test_event_code: str | None = None
-    api_version: str = "v26.0"
+    test_event_until: str | None = None
+    appsecret_proof: Secret | None = None
+    api_version: str = NEWEST
     data_processing_options: tuple[Literal["LDU"], ...] | None = None
     data_processing_options_country: int = 0
     data_processing_options_state: int = 0
@@ -90,12 +106,24 @@ class Meta:
     dedup_s: ClassVar[int | None] = 48 * 3600
     takes_late: ClassVar[bool] = False
     hashed: ClassVar[frozenset[str]] = HASHED
+    manifest: ClassVar[Manifest] = Manifest(
+        reads=(
+            *("email.plain", "phone.digits", "first_name.letters", "last_name.letters"),
+            *("gender.initial", "date_of_birth.digits", "external_id.lower"),
+            *("city", "region", "postal_code", "country"),
+            *("ip", "user_agent", "fbp", "fbc", "fbclid"),
+        ),
+        hosts=("graph.facebook.com",),
+        secrets=("access_token", "appsecret_proof"),
+    )
 
     def __post_init__(self) -> None:
         if not self.dataset_id.isascii() or not self.dataset_id.isdigit():
             raise ValueError("dataset_id: write the digits that Events Manager shows, in quotes")
         if not re.fullmatch(r"v\d+\.\d+", self.api_version):
             raise ValueError("api_version: write it as v26.0")
+        if self.test_event_until is not None:
+            _moment_ms(self.test_event_until)
 
     @property
     def auth(self) -> Auth | None:
@@ -109,13 +137,16 @@ class Meta:
     def payload(self, event: Event, name: str) -> Payload | Skip:
         """Say the event, or skip what would fail the request that it shares with up to 999 others."""
         source = event.action_source if event.action_source in _SOURCES else "other"
-        if event.test and self.test_event_code is None:
+        if event.test and (self.test_event_code is None or self._is_over(event)):
             return Skip.TEST
         if source == "website" and not event.page.location:
             return Skip.NO_PAGE
         if name == "Purchase" and (event.value is None or not event.currency):
             return Skip.NO_VALUE
-        person = user_data(event)
+        words = own.own_words(event)
+        person, extra = user_data(event) | own.persons(words), own.events(words)
+        if _lacks(source, name, extra):
+            return Skip.INCOMPLETE
         if any(person.keys() <= weak for weak in _TOO_WEAK):
             return Skip.NO_IDENTIFIER
         said = {
@@ -130,13 +161,15 @@ class Meta:
             # "Only for attribution": the nearest that Meta has to a denied ad_personalization.
             "opt_out": None if event.consent.ad_personalization is Grant.GRANTED else True,
         }
-        return Payload(body=compact(said) | self._data_processing(), lane="test" if event.test else "")
+        # A shop's old sales never share a request with the web's: one day too old for the one, not for the other.
+        lane = ("test" if event.test else "") + ("store" if source == "physical_store" else "")
+        return Payload(body=compact(said) | extra | self._data_processing(words), lane=lane)
 
     def request(self, payloads: Sequence[Payload]) -> Request:
         body: dict[str, Any] = {"data": [payload.body for payload in payloads], "partner_agent": PARTNER_AGENT}
-        if payloads[0].lane == "test":
+        if payloads[0].lane.startswith("test"):
             body["test_event_code"] = self.test_event_code
-        return Request(path=f"/{self.api_version}/{self.dataset_id}/events", json=body)
+        return Request(path=f"/{self.api_version}/{self.dataset_id}/events", json=body, query=self._proof())
 
     def verdicts(self, response: Response, count: int) -> list[Verdict]:
         """Rule on all payloads alike: Meta tells nothing of a single one.
@@ -154,20 +187,60 @@ class Meta:
             return by_status(response, count)
         if received < count:
             return [Verdict(ruling=Ruling.SPLIT, reason=f"received_{received}_of_{count}")] * count
-        return [Verdict(ruling=Ruling.ACCEPTED)] * count
+        used = usage(response.headers)
+        if used is None or used.rest_s is None:
+            return [Verdict(ruling=Ruling.ACCEPTED)] * count
+        return [Verdict(ruling=Ruling.ACCEPTED, reason=f"usage_{used.percent}", retry_after_s=used.rest_s)] * count
+
+    def max_age_of(self, event: Event) -> int:
+        """Return how old this event may be: Meta takes a shop's sales for 62 days, everything else for 7."""
+        return 62 * _DAY_S - _DAY_S // 2 if event.action_source == "physical_store" else self.max_age_s
 
     def probe(self, now_ms: int) -> Request:
         """Ask Meta what the token is and for which datasets."""
         # The question names its token in the address, the only place Meta reads it from; the sender opens it there.
         return Request(
-            method="GET", path=f"/{self.api_version}/debug_token", json=None, query={"input_token": self.access_token}
+            method="GET",
+            path=f"/{self.api_version}/debug_token",
+            json=None,
+            query={"input_token": self.access_token, **self._proof()},
         )
 
     def probed(self, response: Response) -> str | None:
         return of_token(response, self.dataset_id)
 
-    def _data_processing(self) -> dict[str, Any]:
+    def advice(self, now_ms: int) -> tuple[tuple[str, str, str], ...]:
+        """Say which options will need a hand soon: the option, what is wrong, what to do."""
+        told = []
+        if (words := ending(self.api_version, now_ms)) is not None:
+            told.append(("api_version", words, f"write {NEWEST}, or the version that Meta's changelog has as newest"))
+        if self.test_event_code is not None and self.test_event_until is None:
+            hint = "write test_event_until: the code is not sent after it"
+            told.append(("test_event_code", "stands for ever, and test events count like all others", hint))
+        elif self.test_event_until is not None and now_ms >= _moment_ms(self.test_event_until):
+            hint = "write a later moment, or take the code away"
+            told.append(("test_event_until", "is over: test events are skipped", hint))
+        return tuple(told)
+
+    def ask_quality(self) -> Request:
+        query = {"dataset_id": self.dataset_id, "agent_name": PARTNER_AGENT, "fields": FIELDS, **self._proof()}
+        return Request(method="GET", path=f"/{self.api_version}/dataset_quality", json=None, query=query)
+
+    def quality(self, response: Response) -> tuple[Rating, ...] | str:
+        return of_quality(response)
+
+    def _proof(self) -> dict[str, str | Secret]:
+        return {} if self.appsecret_proof is None else {"appsecret_proof": self.appsecret_proof}
+
+    def _is_over(self, event: Event) -> bool:
+        """Say whether an event came too late to be a test: by the gateway's clock at the door, not the sender's."""
+        return self.test_event_until is not None and event.received_ms >= _moment_ms(self.test_event_until)
+
+    def _data_processing(self, words: Mapping[str, Any]) -> dict[str, Any]:
         """Country and state mean something beside LDU only; an empty list is an answer and stays."""
+        of_event = own.wants_limited(words)
+        if of_event is not None and not self.data_processing_options:
+            return of_event
         if self.data_processing_options is None:
             return {}
         if not self.data_processing_options:
@@ -177,3 +250,24 @@ class Meta:
             "data_processing_options_country": self.data_processing_options_country,
             "data_processing_options_state": self.data_processing_options_state,
         }
+
+
+def _lacks(source: str, name: str, extra: Mapping[str, Any]) -> bool:
+    """Say whether Meta would refuse the event for something that only the site can tell (100/2804043, 100/2804063)."""
+    return (
+        (source == "app" and "app_data" not in extra)
+        or (source == "business_messaging" and "messaging_channel" not in extra)
+        or (name in _DELAYED and "original_event_data" not in extra)
+        or (name == "AppendAttribution" and "attribution_data" not in extra)
+    )
+
+
+def _moment_ms(text: str) -> int:
+    """Read ISO 8601 with a zone; raises ValueError with the option's name."""
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError as err:
+        raise ValueError("test_event_until: write a moment as 2026-12-01T18:00:00Z") from err
+    if moment.tzinfo is None:
+        raise ValueError("test_event_until: name its zone, as in 2026-12-01T18:00:00Z or …+01:00")
+    return int(moment.astimezone(UTC).timestamp() * 1000)

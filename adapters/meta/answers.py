@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
+from adapters.meta.usage import usage
 from gateway.core.adapter import Response, Ruling, Verdict, by_status
 
 # Meta's codes. The same number is spelled in every language of the world: never read the text.
@@ -41,7 +42,10 @@ def of_error(error: Mapping[str, Any], response: Response) -> Verdict:
         ruling = Ruling.RETRY
     else:
         ruling = by_status(response, 1)[0].ruling
-    return Verdict(ruling=ruling, reason=reason, retry_after_s=response.retry_after_s)
+    wait_s = response.retry_after_s
+    if ruling is Ruling.THROTTLED and wait_s is None and (used := usage(response.headers)) is not None:
+        wait_s = used.rest_s
+    return Verdict(ruling=ruling, reason=reason, retry_after_s=wait_s)
 
 
 def of_token(response: Response, dataset_id: str) -> str | None:
@@ -63,6 +67,9 @@ def of_token(response: Response, dataset_id: str) -> str | None:
     datasets = _datasets(data.get("granular_scopes"))
     if datasets is not None and dataset_id not in datasets:
         return "the token is good, but for another dataset than dataset_id names"
+    if "x-ad-api-version-warning" in response.headers:
+        # Said where a newer version answered in place of the one that was asked.
+        return "the token is good, but Meta is ending this api_version and answered by a newer one"
     return None
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from typing import Any, Final
 
+from adapters.meta.own import SEGMENTS
 from gateway.core.adapter import compact
 from gateway.core.event import Event, Item
 from gateway.core.person import city_letters, country_code, digest_of, lowered, postal, region_code
@@ -24,6 +25,13 @@ _FBCLID: Final = re.compile(r"[A-Za-z0-9_.~-]{1,500}")
 # custom_data that we say ourselves, or that Meta wants in a type of its own: a property never stands in for it.
 _OURS: Final = frozenset({"value", "currency", "contents", "content_ids", "order_id", "search_string", "predicted_ltv"})
 _NUMBERS: Final = frozenset({"num_items", "net_revenue"})
+# Closed lists: another word would fail the whole request.
+_DELIVERY: Final = frozenset({"in_store", "curbside", "home_delivery"})
+# The first two are the reference's; the others are those of travel, property and car catalogues.
+_TYPES: Final = frozenset(
+    {"product", "product_group", "destination", "flight", "hotel", "home_listing", "vehicle", "vehicle_offer"}
+)
+_WORDS: Final = {"delivery_category": _DELIVERY, "content_type": _TYPES, "customer_segmentation": SEGMENTS}
 
 
 def user_data(event: Event) -> dict[str, Any]:
@@ -73,7 +81,7 @@ def custom_data(event: Event) -> dict[str, Any]:
             "content_type": "product" if named else None,
             "content_name": single.item_name,
             "content_category": single.item_category,
-            "num_items": sum(_quantity(item) for item in event.items) or None,
+            "num_items": _pieces(event),
             "coupon": event.coupon,
             "tax": event.tax,
             "shipping": event.shipping,
@@ -92,7 +100,22 @@ def custom_data(event: Event) -> dict[str, Any]:
 
 
 def _content(item: Item) -> dict[str, Any]:
-    return compact({"id": item.item_id, "quantity": _quantity(item), "item_price": item.price})
+    return compact(
+        {
+            "id": item.item_id,
+            "quantity": _quantity(item),
+            "item_price": item.price,
+            "title": item.item_name,
+            "brand": item.item_brand,
+            "category": item.item_category,
+        }
+    )
+
+
+def _pieces(event: Event) -> int | None:
+    """Return how many pieces; None for none, or for half a one, which is no whole number as Meta wants it."""
+    pieces = sum(_quantity(item) for item in event.items)
+    return pieces if isinstance(pieces, int) and pieces > 0 else None
 
 
 def _quantity(item: Item) -> float:
@@ -109,6 +132,8 @@ def _properties(event: Event) -> dict[str, Any]:
     kept: dict[str, Any] = {}
     for key, told in event.properties.items():
         if key in _OURS or key in SEALED or key in HASHED:
+            continue
+        if key in _WORDS and told not in _WORDS[key]:
             continue
         number = isinstance(told, int | float) and not isinstance(told, bool)
         if number or (isinstance(told, bool | str) and key not in _NUMBERS):

@@ -7,6 +7,8 @@ Never enters: an HTTP handler.
 
 from __future__ import annotations
 
+import hmac
+import math
 import re
 import secrets
 from collections.abc import Mapping
@@ -26,7 +28,9 @@ from gateway.sandbox.call import (
     as_list,
     as_object,
 )
+from gateway.sandbox.meta_errors import ERRORS
 from gateway.sandbox.meta_event import judge_event
+from gateway.sandbox.meta_quality import Taken, Wrong
 from gateway.sandbox.terms import Terms
 
 MAX_EVENTS: Final = 1_000
@@ -62,16 +66,25 @@ class Meta:
 
     def __init__(self, terms: Terms) -> None:
         self._terms = terms
+        self._taken = Taken()
+        self._hour, self._calls = 0, 0
 
     def routes(self) -> tuple[Route, ...]:
         """Name the paths, below the platform's own prefix."""
         return (
             Route(method="GET", path="/{version}/debug_token", at="token", judge=self._debug_token),
+            Route(method="GET", path="/{version}/dataset_quality", at="quality", judge=self._quality),
             Route(method="POST", path="/{version}/{dataset}/events", at="events", judge=self.judge),
         )
 
     def judge(self, asked: Asked) -> Ruled:
         """Rule on one POST of events."""
+        used = self._used(asked)
+        early = _error(400, 80004, "Too many calls", subcode=2446079, is_transient=True) if used > 100 else None
+        ruled = early or self._judged(asked)
+        return replace(ruled, headers={**ruled.headers, **_warned(asked), **self._usage(asked, used)})
+
+    def _judged(self, asked: Asked) -> Ruled:
         notes = Findings()
         early = _version(asked) or self._token(asked, notes) or self._dataset(asked)
         if early is not None:
@@ -90,13 +103,31 @@ class Meta:
             return _refusal(asked, notes, len(rows))
         is_test = bool(body.get("test_event_code"))
         events = tuple(event for row in rows if (event := as_object(row)) is not None)
+        accepted = tuple(_accepted(asked.parts["dataset"], event, is_test) for event in events)
+        agent = body.get("partner_agent")
         return Ruled(
             status=200,
             body={"events_received": len(events), "messages": [], "fbtrace_id": _trace()},
             code="ok",
             count=len(events),
-            accepted=tuple(_accepted(asked.parts["dataset"], event, is_test) for event in events),
+            accepted=accepted,
             findings=tuple(notes.found),
+            after=lambda: self._taken.note(accepted, agent if isinstance(agent, str) else None, asked.at_s),
+        )
+
+    def errors(self) -> tuple[str, ...]:
+        """Name the rows of Graph's error table."""
+        return tuple(ERRORS)
+
+    def error(self, code: str, row: int | None) -> Ruled:
+        """Answer with one row of it; Graph names no event."""
+        told, (number, _, subcode) = ERRORS[code], code.partition("/")
+        return _error(
+            told.status,
+            int(number),
+            told.message,
+            subcode=int(subcode) if subcode else None,
+            is_transient=told.is_transient,
         )
 
     def lost(self, asked: Asked) -> Ruled:
@@ -139,9 +170,57 @@ class Meta:
             notes.violate(None, "access_token", "a token in a URL; the header takes it", refuses=False)
         token = asked.bearer() or asked.query.get("access_token") or body.get("access_token")
         if checks.is_one_of(token, self._terms.meta_tokens):
-            return None
+            return self._proof(asked, body, str(token))
         why = "The access token cannot be parsed" if token else "An access token is required"
         return _error(401, 190, why)
+
+    def _proof(self, asked: Asked, body: Object, token: str) -> Ruled | None:
+        """Hold the call to the app's secret, where the app demands it and wherever it comes without being asked."""
+        told, secret = asked.query.get("appsecret_proof") or body.get("appsecret_proof"), self._terms.meta_app_secret
+        if secret is None:
+            return None
+        # Graph says both with code 100 and no subcode; only its text tells them apart.
+        if told is None:
+            return _error(400, 100, "API calls from the server require an appsecret_proof argument")
+        wanted = hmac.new(secret.encode(), token.encode(), "sha256").hexdigest()
+        return None if told == wanted else _error(400, 100, "Invalid appsecret_proof provided in the API argument")
+
+    def _used(self, asked: Asked) -> float:
+        """Count a call and say how much of the hour's allowance is used, in per cent; 0 without a limit."""
+        if self._terms.meta_hourly_calls is None:
+            return 0
+        hour = int(asked.at_s // 3_600)
+        self._calls = self._calls + 1 if hour == self._hour else 1
+        self._hour = hour
+        return 100 * self._calls / self._terms.meta_hourly_calls
+
+    def _usage(self, asked: Asked, used: float) -> dict[str, str]:
+        """Tell the allowance as Graph does: whole per cent, and minutes until the next hour once it is gone."""
+        if self._terms.meta_hourly_calls is None:
+            return {}
+        minutes = math.ceil((3_600 - asked.at_s % 3_600) / 60) if used >= 100 else 0
+        told = {
+            "type": "ads_management", "call_count": int(used), "total_cputime": 0, "total_time": 0,
+            "estimated_time_to_regain_access": minutes, "ads_api_access_tier": "standard_access",
+        }  # fmt: skip
+        return {"X-Business-Use-Case-Usage": orjson.dumps({asked.parts["dataset"]: [told]}).decode()}
+
+    def _quality(self, asked: Asked) -> Ruled:
+        """Tell the quality of a dataset; the dataset stands in the query, and its path has no such edge."""
+        notes = Findings()
+        dataset, fields = asked.query.get("dataset_id", ""), asked.query.get("fields", "")
+        early = _version(asked) or self._token(asked, notes)
+        if early is not None:
+            return replace(early, findings=tuple(notes.found))
+        if not dataset or not fields:
+            return _error(400, 100, "The parameters dataset_id and fields are required")
+        if (missing := self._dataset(replace(asked, parts={**asked.parts, "dataset": dataset}))) is not None:
+            return missing
+        try:
+            told = self._taken.told(dataset, asked.query.get("agent_name"), fields)
+        except Wrong as wrong:
+            return replace(_error(400, 100, f"(#100) {wrong}"), findings=tuple(notes.found))
+        return Ruled(status=200, body=told, code="ok", headers=_warned(asked), findings=tuple(notes.found))
 
     def _dataset(self, asked: Asked) -> Ruled | None:
         dataset, known = asked.parts["dataset"], self._terms.meta_datasets
@@ -153,8 +232,11 @@ class Meta:
         early = _version(asked)
         if early is not None:
             return early
-        if (asked.bearer() or asked.query.get("access_token")) not in self._terms.meta_tokens:
+        bearer = asked.bearer() or asked.query.get("access_token")
+        if bearer is None or bearer not in self._terms.meta_tokens:
             return _error(401, 190, "The access token cannot be parsed")
+        if (unproved := self._proof(asked, {}, bearer)) is not None:
+            return unproved
         told = asked.query.get("input_token")
         if not told:
             return _error(400, 100, "The parameter input_token is required")
@@ -168,7 +250,16 @@ class Meta:
             "type": "SYSTEM_USER", "is_valid": True, "expires_at": 0,
             "scopes": ["read_ads_dataset_quality"], "granular_scopes": [scope],
         }  # fmt: skip
-        return Ruled(status=200, body={"data": data}, code="ok")
+        return Ruled(status=200, body={"data": data}, code="ok", headers=_warned(asked))
+
+
+def _warned(asked: Asked) -> dict[str, str]:
+    """Warn, as Graph does since 2026-07-29, where a newer version answers in place of the one that was asked."""
+    version = asked.parts["version"]
+    if version not in _ALIVE or version == _NEWEST:
+        return {}
+    warning = f"The call has been auto-upgraded to {_NEWEST} as {version} will be deprecated."
+    return {"X-Ad-Api-Version-Warning": warning}
 
 
 def _version(asked: Asked) -> Ruled | None:

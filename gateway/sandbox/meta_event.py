@@ -43,7 +43,13 @@ _SEGMENTS: Final = frozenset(
     [f"{kind}_customer_to_{what}" for kind in ("new", "existing")
      for what in ("business", "business_line", "product_area", "medium")] + ["customer_in_loyalty_program"]
 )  # fmt: skip
+_CHANNELS: Final = frozenset({"whatsapp", "messenger", "instagram"})
+# 1000 California to 1013 Rhode Island (data processing options page).
+_STATES: Final = range(1000, 1014)
+# The last six are those of travel, property and car catalogues.
+_TYPES: Final = checks.words("product product_group destination flight hotel home_listing vehicle vehicle_offer")
 _DELIVERY: Final = frozenset({"in_store", "curbside", "home_delivery"})
+_WORDS: Final = {"content_type": _TYPES, "customer_segmentation": _SEGMENTS, "delivery_category": _DELIVERY}
 _DAY_S: Final = 86_400
 _AGE_S: Final = 7 * _DAY_S
 _SHOP_AGE_S: Final = 62 * _DAY_S
@@ -100,10 +106,23 @@ def _judge_source(event: Object, row: int, notes: Findings) -> None:
     if source == "website" and "client_user_agent" not in (as_object(event.get("user_data")) or {}):
         # Documented as required; a live call without it was taken on v26.0 (2026-09-05).
         notes.warn(row, "user_data.client_user_agent", "asked for with action_source website")
-    if source == "app" and len(as_list((as_object(event.get("app_data")) or {}).get("extinfo")) or []) != 16:
-        notes.refuse(row, "app_data.extinfo", "16 values are required for an app", "2804043")
-    if source == "business_messaging" and not checks.is_text(event.get("messaging_channel")):
+    if source == "app":
+        _judge_app(as_object(event.get("app_data")) or {}, row, notes)
+    if source == "business_messaging" and event.get("messaging_channel") is None:
         notes.refuse(row, "messaging_channel", "required for business messaging", "2804063")
+    if event.get("event_name") in ("AppendValue", "AppendAttribution") and not as_object(
+        event.get("original_event_data")
+    ):
+        notes.refuse(row, "original_event_data", "required: the event that this one is appended to")
+
+
+def _judge_app(app: Object, row: int, notes: Findings) -> None:
+    about = as_list(app.get("extinfo")) or []
+    if len(about) != 16 or about[0] not in ("a2", "i2") or not all(isinstance(one, str) for one in about):
+        notes.refuse(row, "app_data.extinfo", "16 texts are required for an app, the first a2 or i2", "2804043")
+    for key in ("advertiser_tracking_enabled", "application_tracking_enabled"):
+        if app.get(key) not in (0, 1):
+            notes.refuse(row, f"app_data.{key}", "0 or 1 is required for an app")
 
 
 def _judge_user(user: Object, row: int, notes: Findings) -> None:
@@ -161,16 +180,34 @@ def _judge_options(event: Object, row: int, notes: Findings) -> None:
     for key in ("data_processing_options_country", "data_processing_options_state"):
         if key in event and (not checks.is_int(event[key]) or not options):
             notes.refuse(row, key, "a whole number beside the option LDU is expected")
+    country, state = (event.get(f"data_processing_options_{of}", 0) for of in ("country", "state"))
+    if country not in (0, 1) or (state != 0 and (country != 1 or state not in _STATES)):
+        notes.refuse(row, "data_processing_options_state", "0, or a state of the table beside country 1, is expected")
     if "opt_out" in event and not isinstance(event["opt_out"], bool):
         notes.refuse(row, "opt_out", "true or false is expected")
-    for key in ("referrer_url", "messaging_channel"):
-        if key in event and not isinstance(event[key], str):
-            notes.refuse(row, key, "text is expected")
+    if "referrer_url" in event and not isinstance(event["referrer_url"], str):
+        notes.refuse(row, "referrer_url", "text is expected")
+    if "messaging_channel" in event and not checks.is_one_of(event["messaging_channel"], _CHANNELS):
+        notes.refuse(row, "messaging_channel", "one of the documented words is expected")
     if "customer_segmentation" in event and not checks.is_one_of(event["customer_segmentation"], _SEGMENTS):
         notes.refuse(row, "customer_segmentation", "one of the documented words is expected")
     for key in ("original_event_data", "attribution_data", "app_data"):
         if key in event and as_object(event[key]) is None:
             notes.refuse(row, key, "an object is expected")
+    _judge_earlier(event, row, notes)
+
+
+def _judge_earlier(event: Object, row: int, notes: Findings) -> None:
+    """Judge what a delayed event says of the one before it."""
+    first = as_object(event.get("original_event_data")) or {}
+    for key, value in first.items():
+        if key not in ("event_name", "event_time", "order_id", "event_id"):
+            notes.refuse(row, f"original_event_data.{key}", "unknown parameter")
+        elif not (checks.is_int(value) if key == "event_time" else checks.is_text(value)):
+            notes.refuse(row, f"original_event_data.{key}", "whole seconds or text is expected")
+    share = (as_object(event.get("attribution_data")) or {}).get("attribution_share", 0)
+    if not isinstance(share, int | float) or isinstance(share, bool) or not 0 <= share <= 1:
+        notes.refuse(row, "attribution_data.attribution_share", "0 to 1 is expected")
 
 
 def _judge_custom(custom: Object, is_purchase: bool, row: int, notes: Findings) -> None:
@@ -188,10 +225,9 @@ def _judge_custom(custom: Object, is_purchase: bool, row: int, notes: Findings) 
             notes.refuse(row, f"custom_data.{key}", "text is expected")
     if "num_items" in custom and not checks.is_int(custom["num_items"]):
         notes.refuse(row, "custom_data.num_items", "a whole number is expected")
-    if custom.get("content_type", "product") not in ("product", "product_group"):
-        notes.refuse(row, "custom_data.content_type", "product or product_group is expected")
-    if not checks.is_one_of(custom.get("delivery_category", "in_store"), _DELIVERY):
-        notes.refuse(row, "custom_data.delivery_category", "one of the documented words is expected")
+    for key, known in _WORDS.items():
+        if key in custom and not checks.is_one_of(custom[key], known):
+            notes.refuse(row, f"custom_data.{key}", "one of the documented words is expected")
     ids = as_list(custom.get("content_ids", []))
     if ids is None or not all(checks.is_text(one) for one in ids):
         notes.refuse(row, "custom_data.content_ids", "a list of texts is expected")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import tomllib
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -315,7 +316,7 @@ def test_a_property_never_stands_in_for_what_we_say_ourselves() -> None:
     assert told == {"value": 5.0, "currency": "EUR"}
 
 
-def test_items_win_over_content_ids_and_part_quantities_stay() -> None:
+def test_items_win_over_content_ids_and_part_quantities_stay_out_of_whole_numbers() -> None:
     told = _custom(
         items=(Item(item_id="A", quantity=1.5),), properties={"content_ids": ["B"], "content_type": "destination"}
     )
@@ -324,5 +325,298 @@ def test_items_win_over_content_ids_and_part_quantities_stay() -> None:
         "content_ids": ["A"],
         "contents": [{"id": "A", "quantity": 1.5}],
         "content_type": "destination",
-        "num_items": 1.5,
     }
+
+
+# --- what the site says in Meta's own words ----------------------------------------------------------
+
+APP: dict[str, Any] = {
+    "extinfo": [
+        "a2",
+        "com.shop",
+        "1",
+        "1.0",
+        "14",
+        "Pixel",
+        "de_DE",
+        "CET",
+        "",
+        1080,
+        2400,
+        2,
+        8,
+        128,
+        64,
+        "Europe/Berlin",
+    ],
+    "advertiser_tracking_enabled": True,
+    "application_tracking_enabled": 0,
+    "install_referrer": "utm_source=x",
+}
+
+
+def _said(name: str = "Purchase", meta: Meta = META, **more: Any) -> dict[str, Any]:
+    said = meta.payload(msgspec.structs.replace(EVENT, value=5.0, currency="EUR", **more), name)
+    assert isinstance(said, Payload), said
+    return dict(said.body)
+
+
+def test_ids_of_metas_own_go_clear_into_user_data_and_other_shapes_stay_behind() -> None:
+    words = {"lead_id": 1234567890123456, "fb_login_id": "77", "madid": "38400000-8cf0-11bd-b23e-10b96e40000d"}
+
+    body = _said(properties={"meta": {**words, "page_id": ["1"], "ctwa_clid": "a\nb", "em": "x", "unknown": "1"}})
+
+    user = body["user_data"]
+    assert {key: user[key] for key in words} == {**words, "lead_id": "1234567890123456"}
+    assert not {"page_id", "ctwa_clid", "em", "unknown"} & user.keys()
+    assert "meta" not in body.get("custom_data", {})
+
+
+def test_a_lead_id_alone_is_somebody() -> None:
+    said = META.payload(
+        msgspec.structs.replace(EVENT, browser=Browser(), properties={"meta": {"lead_id": "1"}}), "Lead"
+    )
+
+    assert isinstance(said, Payload)
+
+
+def test_a_delayed_event_names_the_one_before_it_or_is_skipped() -> None:
+    first = {"event_name": "Purchase", "event_time": 1_795_300_000, "order_id": "o-1", "event_id": "e-0"}
+    words = {"original_event_data": {**first, "else": 1}, "attribution_data": {"ad_id": "7", "attribution_share": 2}}
+
+    body = _said("AppendValue", properties={"meta": words})
+
+    assert body["original_event_data"] == first
+    assert body["attribution_data"] == {"ad_id": "7"}
+    assert META.payload(EVENT, "AppendValue") is Skip.INCOMPLETE
+    assert META.payload(EVENT, "AppendAttribution") is Skip.INCOMPLETE
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        {},
+        {"app_data": APP | {"extinfo": APP["extinfo"][:15]}},
+        {"app_data": APP | {"extinfo": ["w1", *APP["extinfo"][1:]]}},
+        {"app_data": {"extinfo": APP["extinfo"]}},
+        {"app_data": "x"},
+    ],
+)
+def test_an_apps_event_without_its_surroundings_is_skipped_before_it_fails_its_request(words: dict[str, Any]) -> None:
+    event = msgspec.structs.replace(EVENT, action_source="app", properties={"meta": words})
+
+    assert META.payload(event, "Purchase") is Skip.NO_VALUE
+    assert META.payload(event, "PageView") is Skip.INCOMPLETE
+
+
+def test_an_apps_surroundings_go_as_texts_and_numbers() -> None:
+    body = _said(action_source="app", properties={"meta": {"app_data": {**APP, "list": [1]}}})
+
+    assert body["app_data"]["extinfo"][9:12] == ["1080", "2400", "2"]
+    assert (body["app_data"]["advertiser_tracking_enabled"], body["app_data"]["install_referrer"]) == (
+        1,
+        "utm_source=x",
+    )
+    assert "list" not in body["app_data"]
+
+
+def test_a_message_names_its_channel_or_is_skipped() -> None:
+    words = {"messaging_channel": "whatsapp", "ctwa_clid": "Aff-n8ZTODiE79d22KtAwQKj9e", "page_id": "12"}
+
+    body = _said("LeadSubmitted", action_source="business_messaging", properties={"meta": words})
+
+    assert (body["messaging_channel"], body["user_data"]["ctwa_clid"]) == ("whatsapp", words["ctwa_clid"])
+    smoke = msgspec.structs.replace(
+        EVENT, action_source="business_messaging", properties={"meta": {"messaging_channel": "smoke"}}
+    )
+    assert META.payload(smoke, "LeadSubmitted") is Skip.INCOMPLETE
+
+
+@pytest.mark.parametrize("word", ["new_customer_to_business_line", "customer_in_loyalty_program"])
+def test_a_segment_goes_where_the_site_says_it(word: str) -> None:
+    body = _said(properties={"customer_segmentation": word, "meta": {"customer_segmentation": word}})
+
+    assert (body["custom_data"]["customer_segmentation"], body["customer_segmentation"]) == (word, word)
+
+
+@pytest.mark.parametrize("key", ["customer_segmentation", "delivery_category", "content_type"])
+def test_a_word_outside_metas_closed_lists_stays_behind(key: str) -> None:
+    assert key not in _said(properties={key: "something else", "meta": {key: "something else"}})["custom_data"]
+
+
+def test_an_item_says_what_it_is() -> None:
+    item = Item(item_id="A", item_name="Shoe", item_brand="Acme", item_category="Shoes", price=5.0, quantity=2)
+
+    custom = _said(items=(item,))["custom_data"]
+
+    assert custom["contents"] == [
+        {"id": "A", "quantity": 2, "item_price": 5.0, "title": "Shoe", "brand": "Acme", "category": "Shoes"}
+    ]
+    assert custom["num_items"] == 2
+
+
+# --- limited data use --------------------------------------------------------------------------------
+
+LDU = {"data_processing_options": ["LDU"], "data_processing_options_country": 1, "data_processing_options_state": 1000}
+LIMITED = Meta(
+    dataset_id="1",
+    access_token=Secret("t"),
+    data_processing_options=("LDU",),
+    data_processing_options_country=1,
+    data_processing_options_state=1003,
+)
+OPEN = Meta(dataset_id="1", access_token=Secret("t"), data_processing_options=())
+
+
+@pytest.mark.parametrize(
+    ("meta", "told", "said"),
+    [
+        (META, LDU, LDU),
+        (META, {"data_processing_options": []}, {"data_processing_options": []}),
+        (META, {"data_processing_options": ["LMU"]}, {}),
+        (META, {"data_processing_options_country": 1}, {}),
+        (OPEN, LDU, LDU),
+        (OPEN, {}, {"data_processing_options": []}),
+        (LIMITED, {"data_processing_options": []}, {**LDU, "data_processing_options_state": 1003}),
+    ],
+)
+def test_an_event_can_ask_for_limited_use_and_never_be_let_out_of_it(
+    meta: Meta, told: dict[str, Any], said: dict[str, Any]
+) -> None:
+    body = _said(meta=meta, properties={"meta": told})
+
+    assert {key: value for key, value in body.items() if key.startswith("data_processing")} == said
+
+
+# --- time --------------------------------------------------------------------------------------------
+
+UNTIL = "2026-11-22T01:00:00+01:00"  # 1,795,305,600 s
+
+
+def _until(moment: str) -> Meta:
+    return Meta(dataset_id="1", access_token=Secret("t"), test_event_code="T", test_event_until=moment)
+
+
+@pytest.mark.parametrize(("received_ms", "sent"), [(1_795_305_599_999, True), (1_795_305_600_000, False)])
+def test_a_test_that_comes_when_the_tests_are_over_is_skipped(received_ms: int, sent: bool) -> None:
+    event = msgspec.structs.replace(EVENT, test=True, received_ms=received_ms)
+
+    assert isinstance(_until(UNTIL).payload(event, "PageView"), Payload) is sent
+    assert isinstance(_until(UNTIL).payload(EVENT, "PageView"), Payload)
+
+
+@pytest.mark.parametrize("moment", ["soon", "2026-11-22T01:00:00", "2026-11-22", "01:00"])
+def test_the_end_of_the_tests_has_a_zone(moment: str) -> None:
+    with pytest.raises(ValueError, match="test_event_until"):
+        _until(moment)
+
+
+def test_a_shops_sale_may_be_older_and_travels_apart() -> None:
+    sale = msgspec.structs.replace(EVENT, action_source="physical_store")
+    said, tried = META.payload(sale, "Purchase2"), META.payload(msgspec.structs.replace(sale, test=True), "Purchase2")
+    assert isinstance(said, Payload)
+    assert isinstance(tried, Payload)
+
+    assert (META.max_age_of(EVENT), META.max_age_of(sale)) == (561_600, 5_313_600)
+    assert len({said.lane, tried.lane, "", "test"}) == 4
+    assert META.request([tried]).json["test_event_code"] == "TEST1"
+    assert "test_event_code" not in META.request([said]).json
+
+
+@pytest.mark.parametrize(
+    ("version", "day", "told"),
+    [
+        ("v26.0", "2026-11-22", None),
+        ("v26.0", "2027-03-31", None),
+        ("v26.0", "2027-04-01", "by the shortest life so far it is 2027-06-30"),
+        ("v25.0", "2026-11-22", "by the shortest life so far it is 2027-01-20"),
+        ("v24.0", "2026-11-22", "Meta ended v24.0 on 2026-10-06"),
+        ("v24.0", "2026-09-01", "Meta ends v24.0 on 2026-10-06"),
+        ("v21.0", "2026-11-22", "Meta answers v21.0 no more"),
+        ("v27.0", "2027-11-22", None),
+    ],
+)
+def test_the_end_of_a_version_is_told_ninety_days_before(version: str, day: str, told: str | None) -> None:
+    now_ms = int(datetime.fromisoformat(f"{day}T12:00:00+00:00").timestamp() * 1000)
+
+    advice = Meta(dataset_id="1", access_token=Secret("t"), api_version=version).advice(now_ms)
+
+    assert [option for option, _, _ in advice] == ([] if told is None else ["api_version"])
+    assert told is None or told in advice[0][1]
+
+
+def test_a_test_code_without_an_end_and_one_that_is_over_are_told() -> None:
+    open_end = Meta(dataset_id="1", access_token=Secret("t"), test_event_code="T").advice(EVENT.at_ms)
+    over, running = _until(UNTIL).advice(1_795_305_600_000), _until(UNTIL).advice(1_795_305_599_999)
+
+    assert [option for option, _, _ in (*open_end, *over)] == ["test_event_code", "test_event_until"]
+    assert running == ()
+
+
+# --- allowance ---------------------------------------------------------------------------------------
+
+
+def _case(**told: Any) -> str:
+    return json.dumps({"123": [{"type": "ads_management", "call_count": 0, **told}]})
+
+
+USAGES: list[tuple[dict[str, str], int | None]] = [
+    ({}, None),
+    ({"x-app-usage": '{"call_count":28,"total_time":25,"total_cputime":25}'}, None),
+    ({"x-app-usage": '{"call_count":28,"total_time":85,"total_cputime":25}'}, 5),
+    ({"x-app-usage": '{"call_count":96}'}, 60),
+    ({"x-ad-account-usage": '{"acc_id_util_pct":9.67,"reset_time_duration":100}'}, None),
+    ({"x-ad-account-usage": '{"acc_id_util_pct":100,"reset_time_duration":100}'}, 100),
+    ({"x-business-use-case-usage": _case(call_count=79)}, None),
+    ({"x-business-use-case-usage": _case(total_cputime=80)}, 5),
+    ({"x-business-use-case-usage": _case(call_count=101, estimated_time_to_regain_access=19)}, 1140),
+    (
+        {"x-business-use-case-usage": _case(type="ads_insights", call_count=100, estimated_time_to_regain_access=9)},
+        None,
+    ),
+    ({"x-app-usage": "{", "x-business-use-case-usage": "[1]", "x-ad-account-usage": "7"}, None),
+    ({"x-app-usage": '{"call_count":"99","total_time":-1,"total_cputime":true}'}, None),
+    ({"x-business-use-case-usage": '{"1":{"call_count":99},"2":[7]}'}, None),
+]
+
+
+@pytest.mark.parametrize(("headers", "rest_s"), USAGES)
+def test_an_allowance_that_runs_out_slows_us_down_before_it_is_gone(
+    headers: dict[str, str], rest_s: int | None
+) -> None:
+    response = Response(status=200, headers=headers, body=b'{"events_received":2}')
+
+    verdicts = META.verdicts(response, 2)
+
+    assert [(verdict.ruling, verdict.retry_after_s) for verdict in verdicts] == [(Ruling.ACCEPTED, rest_s)] * 2
+    assert all(verdict.reason.startswith("usage_") for verdict in verdicts) is (rest_s is not None)
+
+
+def test_a_newer_version_that_answered_is_told_by_the_online_check() -> None:
+    headers = {"x-ad-api-version-warning": "The call has been auto-upgraded to v27.0"}
+    good = Response(status=200, headers={}, body=b'{"data":{"is_valid":true}}')
+
+    assert META.probed(good) is None
+    assert "ending this api_version" in (META.probed(Response(status=200, headers=headers, body=good.body)) or "")
+
+
+def test_a_throttled_call_waits_as_long_as_meta_estimates() -> None:
+    headers = {"x-business-use-case-usage": _case(call_count=100, estimated_time_to_regain_access=3)}
+    refused = Response(status=400, headers=headers, body=b'{"error":{"code":80004,"error_subcode":2446079}}')
+    told = Response(status=400, headers={**headers, "retry-after": "7"}, body=refused.body)
+
+    assert [META.verdicts(answer, 1)[0].retry_after_s for answer in (refused, told)] == [180, 7]
+
+
+# --- proof of the app's secret -----------------------------------------------------------------------
+
+
+def test_the_proof_travels_in_the_query_and_is_never_shown() -> None:
+    meta = Meta(dataset_id="1", access_token=Secret("tok"), appsecret_proof=Secret("b13512356d1403d2"))
+    said = meta.payload(EVENT, "PageView")
+    assert isinstance(said, Payload)
+
+    for request in (meta.request([said]), meta.probe(0), meta.ask_quality()):
+        assert request.query["appsecret_proof"] == Secret("b13512356d1403d2")
+        assert "b13512356d1403d2" not in repr(request)
+    assert "appsecret_proof" not in META.request([said]).query

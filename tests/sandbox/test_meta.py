@@ -153,7 +153,10 @@ def test_apps_and_messages_need_their_own_fields() -> None:
     app = changed(RICH, "action_source", "app")
 
     assert judge([app]).code == "100/2804043"
-    assert judge([changed(app, "app_data", {"extinfo": ["a2"] * 16})]).status == 200
+    whole = {"extinfo": ["a2", *[""] * 15], "advertiser_tracking_enabled": 1, "application_tracking_enabled": 0}
+    assert judge([changed(app, "app_data", whole)]).status == 200
+    assert judge([changed(app, "app_data", {**whole, "extinfo": ["w1", *[""] * 15]})]).code == "100/2804043"
+    assert judge([changed(app, "app_data", {**whole, "advertiser_tracking_enabled": "yes"})]).code == "100"
     assert judge([changed(RICH, "action_source", "business_messaging")]).code == "100/2804063"
 
 
