@@ -1,8 +1,8 @@
 """Google Ads conversions through the Data Manager API (`events:ingest`).
 
-`options.py` is what the operator writes, `speak.py` says one event, `answers.py` reads what comes back. The API is
-fast-fail: one bad event refuses its whole request, so what Google would not take is left out or skipped here, before
-anything travels together. What Google finds out later (a click too old, a duplicate) it tells by request id only.
+`options.py` is what the operator writes, `speak.py` says one event, `answers.py` reads what comes back at once and
+`later.py` what Google finds out hours after. The API is fast-fail: one bad event refuses its whole request, so what
+Google would not take is left out or skipped here, before anything travels together.
 
 Source: developers.google.com/data-manager/api (events/send-events, reference/rest/v1) and the v1 messages of Google's
 own client (google-ads-datamanager 0.9.4), read 2026-11-22.
@@ -14,11 +14,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Final, Literal
 
+from adapters.google_data_manager import later
 from adapters.google_data_manager.answers import rule
 from adapters.google_data_manager.options import Conversion, Credentials, UserIp, account_id, check_conversions
 from adapters.google_data_manager.speak import HASHED, conversion
-from gateway.core.adapter import Auth, OAuth, Payload, Request, Response, Ruling, Verdict, compact
+from gateway.core.adapter import Auth, Followed, OAuth, Payload, Request, Response, Ruling, Verdict, compact
 from gateway.core.event import Event, Person, Purpose, Wire
+from gateway.core.manifest import Manifest
 from gateway.core.outcome import Skip
 from gateway.core.person import digest_of
 
@@ -59,7 +61,7 @@ class GoogleDataManager:
     endpoint: ClassVar[str] = "https://datamanager.googleapis.com"
     purposes: ClassVar[frozenset[Purpose]] = frozenset({Purpose.AD_STORAGE, Purpose.AD_USER_DATA})
     max_batch: ClassVar[int] = 2000
-    # 300 requests a minute for the whole Cloud project: above five events a second they have to share.
+    # Above five events a second they have to share requests: see rate_limit.
     max_wait_ms: ClassVar[int] = 2000
     # 90 days: an older click is not matched any more (user data alone: 63 days, which Google tells in diagnostics).
     max_age_s: ClassVar[int] = 90 * _DAY_S
@@ -67,6 +69,21 @@ class GoogleDataManager:
     dedup_s: ClassVar[int | None] = 90 * _DAY_S
     takes_late: ClassVar[bool] = True
     hashed: ClassVar[frozenset[str]] = HASHED
+    # Google counts 300 requests a minute for a Cloud project, questions among them; a token bucket that is refilled at
+    # this rate lets 285 through in the worst minute.
+    rate_limit: ClassVar[str] = "280/m"
+    # "Wait at least 30 minutes": most requests are processed by then. After a day Google says no more than before.
+    follow_after_s: ClassVar[int] = 1800
+    follow_for_s: ClassVar[int] = _DAY_S
+    manifest: ClassVar[Manifest] = Manifest(
+        reads=(
+            *("email.google", "email.plain", "phone.e164", "first_name.google", "last_name.google"),
+            *("postal_code", "country", "ip", "user_agent", "gclid", "gbraid", "wbraid", "gad"),
+        ),
+        hosts=("datamanager.googleapis.com", "oauth2.googleapis.com", "http://metadata.google.internal"),
+        urls=("credentials.token_uri",),
+        secrets=("credentials.file", "credentials.client_secret", "credentials.refresh_token"),
+    )
 
     def __post_init__(self) -> None:
         for key in ("operating_account", "login_account", "linked_account"):
@@ -128,6 +145,30 @@ class GoogleDataManager:
     def verdicts(self, response: Response, count: int) -> list[Verdict]:
         """Rule on each payload; see `answers.rule`."""
         return rule(response, count, validate_only=self.validate_only)
+
+    @property
+    def budget(self) -> str:
+        """Google counts by Cloud project, over all accounts that are fed from it."""
+        return f"google:{(digest_of(self.credentials.counted_as) or '')[:16]}"
+
+    def receipt(self, response: Response) -> str | None:
+        return later.receipt(response, validate_only=self.validate_only)
+
+    def follow(self, receipt: str) -> Request:
+        project = self.credentials.quota_project
+        return Request(
+            method="GET",
+            path="/v1/requestStatus:retrieve",
+            query={"requestId": receipt},
+            json=None,
+            headers={"x-goog-user-project": project} if project else {},
+        )
+
+    def followed(self, response: Response) -> Followed | None:
+        return later.followed(response)
+
+    def concerns(self, event: Event, code: str, sent_ms: int) -> bool:
+        return later.concerns(event, code, sent_ms)
 
     def probe(self, now_ms: int) -> Request:
         """Ask Google to check one made-up conversion for each action, ten at most, and to record none."""

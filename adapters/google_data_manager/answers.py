@@ -10,7 +10,8 @@
 | 400 that names events                               | REJECTED for those, SPLIT for the others                     |
 | 400 that names the configuration, or no event       | HALT: no event of this request is to blame                   |
 | 400 without any violation                           | SPLIT                                                        |
-| CONVERSION_ACTION_TOO_RECENTLY_CREATED              | RETRY in 6 hours                                             |
+| CONVERSION_ACTION_TOO_RECENTLY_CREATED              | RETRY in 6 hours, all                                        |
+| TOO_RECENT_CLICK of an event (told later, as a rule)| RETRY in 6 hours for those, SPLIT for the others             |
 
 The API takes all events of a request or none. So SPLIT beside REJECTED means: known not to be applied, blameless, to be
 sent again at once without the rejected ones.
@@ -26,6 +27,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
+from adapters.google_data_manager.later import TOO_RECENT, TOO_RECENT_S
 from gateway.core.adapter import Response, Ruling, Verdict, by_status
 
 # `events.events[3].user_data…`; the JSON parser in front of the service writes `events[3].userData…`.
@@ -165,6 +167,8 @@ def _refused(error: _Error, count: int) -> list[Verdict]:
 def _of_row(reason: str | None, error: _Error) -> Verdict:
     if reason is None:
         return Verdict(ruling=Ruling.SPLIT, reason=error.reason)
+    if reason.endswith(TOO_RECENT):
+        return Verdict(ruling=Ruling.RETRY, reason=TOO_RECENT, retry_after_s=TOO_RECENT_S)
     return Verdict(ruling=Ruling.REJECTED, reason=reason or error.reason)
 
 

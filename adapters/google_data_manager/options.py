@@ -13,17 +13,24 @@ UserIp: TypeAlias = Literal["never", "non_eea", "always"]
 
 _ACCOUNT: Final = re.compile(r"[0-9]{1,20}")
 _PROJECT: Final = re.compile(r"[a-z0-9:.-]{1,64}")
+_WANTED: Final[Mapping[str, tuple[str, ...]]] = {
+    "service_account": ("file",),
+    "refresh_token": ("client_id", "client_secret", "refresh_token"),
+    "metadata": (),
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Credentials:
-    """Who asks Google: a service account's key file, or a user's refresh token.
+    """Who asks Google: a service account's key file, a user's refresh token, or the account of this machine.
 
+    `metadata`: on Google Cloud the machine (or the pod, or the Cloud Run service) has an account of its own, and there
+    is no key to keep. It takes no other option.
     `token_uri`: where tokens are fetched, when it is not Google's own address; a key file names its own.
     `quota_project`: for a refresh token, the Cloud project that is counted and must have the API enabled.
     """
 
-    kind: Literal["service_account", "refresh_token"]
+    kind: Literal["service_account", "refresh_token", "metadata"]
     file: str | None = None
     client_id: str | None = None
     client_secret: Secret | None = None
@@ -32,7 +39,7 @@ class Credentials:
     quota_project: str | None = None
 
     def __post_init__(self) -> None:
-        wanted = ("file",) if self.kind == "service_account" else ("client_id", "client_secret", "refresh_token")
+        wanted = _WANTED[self.kind]
         foreign = {"file", "client_id", "client_secret", "refresh_token"}.difference(wanted)
         for key in wanted:
             if not getattr(self, key):
@@ -40,13 +47,22 @@ class Credentials:
         for key in sorted(foreign):
             if getattr(self, key) is not None:
                 raise ValueError(f"{key}: means nothing for kind {self.kind}")
+        if self.token_uri is not None and self.kind == "metadata":
+            raise ValueError("token_uri: means nothing for kind metadata; its address is fixed, or GCE_METADATA_HOST")
         if self.token_uri is not None and not self.token_uri.startswith(("https://", "http://")):
             raise ValueError("token_uri: write the whole address, as in https://oauth2.googleapis.com/token")
         if self.quota_project is not None:
             if self.kind != "refresh_token":
-                raise ValueError("quota_project: a service account is counted in its own project")
+                raise ValueError(
+                    "quota_project: only a refresh_token needs one; an account is counted in its own project"
+                )
             if not _PROJECT.fullmatch(self.quota_project):
                 raise ValueError("quota_project: write the project's id, as in my-shop-1234")
+
+    @property
+    def counted_as(self) -> str:
+        """What tells one Cloud project's credentials from another's, as well as we can know."""
+        return self.quota_project or self.client_id or self.file or self.kind
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,6 +6,8 @@ Source: developers.google.com/data-manager/api/devguides/events/send-events and 
 
 from __future__ import annotations
 
+import base64
+import json
 import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -13,13 +15,18 @@ from typing import Any, Final, assert_never
 
 from adapters.google_data_manager.options import Conversion, UserIp
 from gateway.core.adapter import compact
-from gateway.core.event import Event, Grant, Item, Person
+from gateway.core.event import Click, Event, Grant, Item, Person
 from gateway.core.person import country_code
+from gateway.core.redact import has_email
 
 HASHED: Final = frozenset({"emailAddress", "phoneNumber", "givenName", "familyName"})
 
 # Best first among clicks of one moment: a gclid names one click, the braids stand for a crowd of them.
 _CLICKS: Final = ("gclid", "gbraid", "wbraid")
+# Our own word for a landing from an ad: source, campaign, and the page without its query (`core/clickid.py`).
+_LANDING: Final = re.compile(r"([0-9]{0,4})\.([0-9]{0,20})(?:\.([A-Za-z0-9_-]{1,400}))?")
+# Two notes of one click, one by the gateway and one by Google's tag, may be this far apart.
+_SAME_CLICK_MS: Final = 2_000
 _CLICK_ID: Final = re.compile(r"[A-Za-z0-9_-]{1,512}")
 _CURRENCY: Final = re.compile(r"[A-Z]{3}")
 _CONSENT: Final = {Grant.GRANTED: "CONSENT_GRANTED", Grant.DENIED: "CONSENT_DENIED"}
@@ -34,7 +41,9 @@ _SOURCES: Final = {
 }
 # European Economic Area, United Kingdom, Switzerland: Google wants no address of a user there.
 _NO_IP: Final = frozenset(
-    {"AT", "BE", "BG", "CY", "CZ", "DE", "DK", "EE", "ES", "FI", "FR", "GR", "HR", "HU", "IE", "IT", "LT", "LU", "LV"}
+    # … with the parts of France and Finland that have codes of their own.
+    {"GF", "GP", "MF", "MQ", "RE", "YT", "AX"}
+    | {"AT", "BE", "BG", "CY", "CZ", "DE", "DK", "EE", "ES", "FI", "FR", "GR", "HR", "HU", "IE", "IT", "LT", "LU", "LV"}
     | {"MT", "NL", "PL", "PT", "RO", "SE", "SI", "SK"}
     | {"IS", "LI", "NO"}
     | {"CH", "GB"}
@@ -64,16 +73,17 @@ def conversion(event: Event, target: Conversion, *, user_ip: UserIp, feed: Mappi
             "currency": currency if money else None,
             "userData": {"userIdentifiers": people} if people else None,
             "adIdentifiers": click,
+            "userProperties": _customer(event),
             "eventDeviceInfo": _device(event, user_ip),
             "consent": _consent(event),
             # Google ignores a cart beside a braid, with a warning for each event.
-            "cartData": _cart(event, feed) if click.keys() <= {"gclid"} else None,
+            "cartData": None if click.keys() & {"gbraid", "wbraid"} else _cart(event, feed),
         }
     )
 
 
 def _click(event: Event) -> dict[str, str]:
-    """Return the id of the newest click, and of that click only.
+    """Return what tells of the newest click, and of that click only: its id, and its landing where we saw one.
 
     Several ids of one click: the gclid alone. A braid beside it adds no click, but takes the cart away and is refused
     by every action that counts one conversion a click.
@@ -83,10 +93,44 @@ def _click(event: Event) -> dict[str, str]:
         for place, key in enumerate(_CLICKS)
         if key in event.clicks and _CLICK_ID.fullmatch(event.clicks[key].id)
     ]
-    if not usable:
-        return {}
-    _, _, newest = max(usable)
-    return {newest: event.clicks[newest].id}
+    seen_ms, _, newest = max(usable, default=(None, 0, ""))
+    landing = event.clicks.get("gad")
+    apart_ms = 0 if landing is None or seen_ms is None else landing.seen_ms - seen_ms
+    found = {newest: event.clicks[newest].id} if newest and apart_ms <= _SAME_CLICK_MS else {}
+    if landing is not None and apart_ms >= -_SAME_CLICK_MS and (told := _session(landing, event)):
+        found["sessionAttributes"] = told
+    return found
+
+
+def _session(landing: Click, event: Event) -> str | None:
+    """Say the landing as Google's own script does: JSON in base64url without padding. Every part of it is optional.
+
+    The page's query stays at home: what it tells of the click is said by name.
+    Source: support.google.com/google-ads/answer/16194756, read 2026-11-22.
+    """
+    found = _LANDING.fullmatch(landing.id)
+    if found is None:
+        return None
+    source, campaign, page = found.groups()
+    told = compact(
+        {
+            "gad_source": source,
+            "gad_campaignid": campaign,
+            "landing_page_url": _address(page) if page else None,
+            "landing_page_user_agent": event.browser.user_agent,
+            "session_start_time_usec": str(landing.seen_ms * 1_000),
+        }
+    )
+    return base64.urlsafe_b64encode(json.dumps(told, separators=(",", ":")).encode()).rstrip(b"=").decode()
+
+
+def _address(page: str) -> str | None:
+    """Open what the door wrote; a caller may have written it himself, so it is looked at like any text of his."""
+    try:
+        url = base64.urlsafe_b64decode(page + "=" * (-len(page) % 4)).decode()
+    except ValueError:
+        return None
+    return url if url.startswith(("https://", "http://")) and url.isprintable() and not has_email(url) else None
 
 
 def _identifiers(person: Person) -> list[dict[str, Any]]:
@@ -140,6 +184,17 @@ def _device(event: Event, user_ip: UserIp) -> dict[str, Any]:
         case _:
             assert_never(user_ip)
     return compact({"userAgent": event.browser.user_agent, "ipAddress": event.browser.ip if may else None})
+
+
+def _customer(event: Event) -> dict[str, str] | None:
+    """Say whether it was a first purchase, where the page said so in Google's own parameter."""
+    match event.properties.get("new_customer"):
+        case True | "true":
+            return {"customerType": "NEW"}
+        case False | "false":
+            return {"customerType": "RETURNING"}
+        case _:
+            return None
 
 
 def _consent(event: Event) -> dict[str, str]:

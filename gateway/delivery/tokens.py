@@ -3,18 +3,20 @@
 Never enters: which platform a token is for, and what to do while there is none.
 
 Source: developers.google.com/identity/protocols/oauth2/service-account (the signed assertion, RFC 7523) and
-…/oauth2/web-server (the refresh token, RFC 6749 section 6), read 2026-11-22.
+…/oauth2/web-server (the refresh token, RFC 6749 section 6), cloud.google.com/compute/docs/metadata (the account of the
+machine), read 2026-11-22.
 """
 
 from __future__ import annotations
 
 import asyncio
+import os
 import re
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final, TypeAlias
+from typing import Any, Final, TypeAlias
 
 import aiohttp
 import jwt
@@ -26,6 +28,13 @@ from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from gateway.core.adapter import RETRIED_STATUSES, OAuth, Secret
 
 GOOGLE_TOKEN_URI: Final = "https://oauth2.googleapis.com/token"
+# Never from the configuration: whoever could write it there would read tokens of the machine's account with our help.
+METADATA_HOST: Final = "metadata.google.internal"
+# Google's own word for another host, as its client libraries and emulators read it: `host` or `host:port`.
+METADATA_VARIABLE: Final = "GCE_METADATA_HOST"
+_METADATA_PATH: Final = "/computeMetadata/v1/instance/service-accounts/default/token"
+# The server wants to see it, so that no page makes a browser ask; and shows it, so that no proxy passes for it.
+_FLAVOR: Final = {"Metadata-Flavor": "Google"}
 # Google signs for an hour; five minutes of it are left for a request that waits, or a clock that is behind.
 _EARLY_S: Final = 300
 # An assertion may live an hour at most, counted from `iat`, which is set back for a clock that is ahead.
@@ -156,6 +165,8 @@ class Tokens:
         return fetched
 
     async def _asked(self, oauth: OAuth, slot: _Slot) -> _Token:
+        if oauth.kind == "metadata":
+            return await self._of_machine(oauth)
         if oauth.kind == "service_account":
             if slot.key is None:
                 slot.key = await asyncio.to_thread(_load, oauth.file)
@@ -172,21 +183,32 @@ class Tokens:
         else:
             raise TokenRefused("credentials_incomplete")
         asked_s = self._clock()
-        return _read(*await self._post(uri, form), asked_s)
+        status, body, _ = await self._call("POST", uri, data=form, headers={"Accept": "application/json"})
+        return _read(status, body, asked_s)
 
-    async def _post(self, uri: str, form: dict[str, str]) -> tuple[int, bytes]:
-        """Post a form. The address came from a file: it is not followed elsewhere, and its answer is cut."""
-        headers = {"Accept": "application/json"}
+    async def _of_machine(self, oauth: OAuth) -> _Token:
+        """Ask the metadata server, which renews by itself and hands out one token until its last minutes."""
+        uri = f"http://{os.environ.get(METADATA_VARIABLE) or METADATA_HOST}{_METADATA_PATH}"
+        asked_s = self._clock()
+        status, body, flavor = await self._call("GET", uri, params={"scopes": ",".join(oauth.scopes)}, headers=_FLAVOR)
+        if flavor != _FLAVOR["Metadata-Flavor"]:
+            raise TokenUnavailable("not_a_metadata_server")
+        if status == 404:
+            raise TokenRefused("machine_has_no_account")
+        return _read(status, body, asked_s)
+
+    async def _call(self, method: str, uri: str, **told: Any) -> tuple[int, bytes, str]:
+        """Make a call; returns status, body and flavour. It is not followed elsewhere, and its answer is cut."""
         body = bytearray()
         try:
-            async with self._session.post(
-                uri, data=form, headers=headers, timeout=self._timeout, allow_redirects=False
+            async with self._session.request(
+                method, uri, timeout=self._timeout, allow_redirects=False, **told
             ) as answer:
                 async for chunk in answer.content.iter_chunked(8192):
                     body += chunk
                     if len(body) > _MAX_ANSWER_BYTES:
                         raise TokenUnavailable("answer_too_large")
-                return answer.status, bytes(body)
+                return answer.status, bytes(body), answer.headers.get("Metadata-Flavor", "")
         except TimeoutError as err:
             raise TokenUnavailable("timeout") from err
         except (aiohttp.InvalidURL, aiohttp.NonHttpUrlClientError) as err:

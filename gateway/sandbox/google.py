@@ -9,13 +9,12 @@ from __future__ import annotations
 
 import re
 import uuid
-from collections import Counter, OrderedDict
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from typing import Final
 
-from gateway.sandbox import checks
+from gateway.sandbox import checks, google_errors
 from gateway.sandbox.call import (
     Accepted,
     Asked,
@@ -30,26 +29,18 @@ from gateway.sandbox.call import (
 )
 from gateway.sandbox.google_event import Aim, judge_event, late_reason, warnings
 from gateway.sandbox.google_fields import parse
+from gateway.sandbox.google_status import Late, Quota, Statuses
 from gateway.sandbox.google_token import SCOPE, DemoKey, Tokens, judge_token
 from gateway.sandbox.terms import Terms
 
 MAX_EVENTS: Final = 2_000
 _MAX_DESTINATIONS: Final = 10
-_MAX_STATUSES: Final = 1_000
 _FOREVER_S: Final = float("inf")
 _MEASUREMENT = re.compile(r"G-[A-Z0-9]+")
 _STATUS_WORDS: Final = {
-    400: "INVALID_ARGUMENT", 401: "UNAUTHENTICATED", 403: "PERMISSION_DENIED", 404: "NOT_FOUND",
+    400: "INVALID_ARGUMENT", 401: "UNAUTHENTICATED", 403: "PERMISSION_DENIED", 404: "NOT_FOUND", 409: "ABORTED",
     429: "RESOURCE_EXHAUSTED", 500: "INTERNAL", 503: "UNAVAILABLE", 504: "DEADLINE_EXCEEDED",
 }  # fmt: skip
-
-
-@dataclass(frozen=True, slots=True)
-class _Late:
-    """What is known of one event at one destination once it has been processed."""
-
-    destination: Object
-    reason: str | None
 
 
 class Google:
@@ -61,7 +52,8 @@ class Google:
         self.key = DemoKey()
         self._terms = terms
         self._tokens = Tokens()
-        self._statuses: OrderedDict[str, Object] = OrderedDict()
+        self._statuses = Statuses(terms.google_processing_s)
+        self._writes, self._reads = Quota(), Quota()
         self._modes: dict[str, str] = {
             **dict.fromkeys(terms.google_online, "online"), **dict.fromkeys(terms.google_offline, "offline"),
         }  # fmt: skip
@@ -80,7 +72,7 @@ class Google:
 
     def judge(self, asked: Asked) -> Ruled:
         """Rule on one POST of events."""
-        early = self._authorised(asked)
+        early = self._authorised(asked) or self._spent(self._writes, asked)
         if early is not None:
             return early
         told, notes = as_object(asked.body), Findings()
@@ -128,6 +120,23 @@ class Google:
     def refused(self) -> Ruled:
         """Refuse a whole batch without naming the event that spoilt it."""
         return _error(400, "There was a problem with the request", "INVALID_ARGUMENT")
+
+    def errors(self) -> tuple[str, ...]:
+        """Name the reasons that can be asked for."""
+        return google_errors.CODES
+
+    def error(self, code: str, row: int | None) -> Ruled:
+        """Answer with one reason, pointing where the platform points."""
+        if code in google_errors.WHOLE:
+            return _error(google_errors.WHOLE[code], "The request could not be served", code)
+        notes = Findings()
+        if code in google_errors.DESTINATION:
+            notes.refuse(None, f"destinations[0].{google_errors.DESTINATION[code]}", "as scripted", code)
+        elif row is not None:
+            notes.refuse(row, google_errors.EVENT[code], "as scripted", code)
+        else:
+            return _error(400, "There was a problem with the request", "INVALID_ARGUMENT")
+        return _refusal(notes, 0)
 
     def partial(self, ruled: Ruled) -> Ruled | None:
         """Tell that there is none: what fails singly is told by the request's status."""
@@ -204,30 +213,28 @@ class Google:
         if body.get("validateOnly") is True:
             return replace(ruled, code="validated")
         accepted: list[Accepted] = []
-        late: list[_Late] = []
-        for event in events:
+        late: list[Late] = []
+        for row, event in enumerate(events):
             consent = {**(as_object(body.get("consent")) or {}), **(as_object(event.get("consent")) or {})}
             for aim, place in _aimed(event, aims):
-                reason = late_reason(event, aim, now_s, consent)
-                late.append(_Late(place, reason))
+                reason = late_reason(event, aim, now_s, consent, self._terms.google_clicks)
+                late.append(Late(place, row, reason))
                 if reason is None:
                     accepted.append(_accepted(event, aim))
-        status = _status_told(late)
-        return replace(ruled, accepted=tuple(accepted), after=partial(self._keep, request_id, status))
-
-    def _keep(self, request_id: str, status: Object) -> None:
-        self._statuses[request_id] = status
-        if len(self._statuses) > _MAX_STATUSES:
-            self._statuses.popitem(last=False)
+        keep = partial(self._statuses.keep, request_id, tuple(late), now_s)
+        return replace(ruled, accepted=tuple(accepted), after=keep)
 
     def _status(self, asked: Asked) -> Ruled:
-        early = self._authorised(asked)
+        early = self._authorised(asked) or self._spent(self._reads, asked)
         if early is not None:
             return early
-        told = self._statuses.get(asked.query.get("requestId", ""))
-        if told is None:
-            return _error(400, "No such request", "INVALID_REQUEST_ID")
+        told = self._statuses.told(asked.query.get("requestId", ""), asked.at_s)
+        if isinstance(told, str):
+            return _error(400, "The request cannot be told of", told)
         return Ruled(status=200, body=told, code="ok")
+
+    def _spent(self, quota: Quota, asked: Asked) -> Ruled | None:
+        return self.throttled() if quota.spent(asked.at_s) else None
 
 
 def _aimed(event: Object, aims: dict[str, tuple[Aim, Object]]) -> list[tuple[Aim, Object]]:
@@ -247,27 +254,6 @@ def _accepted(event: Object, aim: Aim) -> Accepted:
         keys=((f"{aim.action}\n{name}\n{transaction}", _FOREVER_S),) if known else (),
         on_repeat=OnRepeat.RESTATE,
     )
-
-
-def _status_told(late: list[_Late]) -> Object:
-    by_place: dict[int, list[_Late]] = {}
-    for one in late:
-        by_place.setdefault(id(one.destination), []).append(one)
-    told: list[object] = []
-    for group in by_place.values():
-        reasons = Counter(one.reason for one in group if one.reason is not None)
-        lost = reasons.total()
-        word = "SUCCESS" if not lost else "FAILED" if lost == len(group) else "PARTIAL_SUCCESS"
-        line: Object = {
-            "destination": group[0].destination,
-            "requestStatus": word,
-            "eventsIngestionStatus": {"recordCount": str(len(group))},
-        }
-        if reasons:
-            counts = [{"recordCount": str(count), "reason": reason} for reason, count in reasons.items()]
-            line["errorInfo"] = {"errorCounts": counts}
-        told.append(line)
-    return {"requestStatusPerDestination": told}
 
 
 def _refusal(notes: Findings, count: int) -> Ruled:

@@ -13,6 +13,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
+import orjson
+
 from gateway.sandbox import checks
 from gateway.sandbox.call import Findings, Object, as_list, as_object
 from gateway.sandbox.google_fields import read_time
@@ -22,6 +24,8 @@ _DAY_S: Final = 86_400
 _CLICK_AGE_S: Final = 90 * _DAY_S
 _USER_AGE_S: Final = 63 * _DAY_S
 _ANALYTICS_AGE_S: Final = 3 * _DAY_S
+# A click can be looked up six hours after it happened.
+_FRESH_S: Final = 6 * 3_600
 _AHEAD_S: Final = 300
 _MAX_IDENTIFIERS: Final = 10
 _CLICKS: Final = (
@@ -33,6 +37,9 @@ _CLICKS: Final = (
     "mobileDeviceId",
     "matchId",
     "impressionId",
+)
+_SESSION_KEYS: Final = checks.words(
+    "session_start_time_usec landing_page_url landing_page_referrer landing_page_user_agent"
 )
 _CLICK_ID = re.compile(r"[A-Za-z0-9_\-]+")
 _REGION = re.compile(r"[A-Z]{2}")
@@ -73,8 +80,13 @@ def judge_event(event: Object, row: int, aims: tuple[Aim, ...], encoding: str | 
     _judge_variables(event, row, notes)
 
 
-def late_reason(event: Object, aim: Aim, now_s: float, consent: Mapping[str, object]) -> str | None:
-    """Name what the service finds out only while processing, None when nothing."""
+def late_reason(
+    event: Object, aim: Aim, now_s: float, consent: Mapping[str, object], clicked: Mapping[str, float]
+) -> str | None:
+    """Name what the service finds out only while processing, None when nothing.
+
+    Shape:   `clicked` maps a click id to the moment of the click, in Unix seconds.
+    """
     at_s = read_time(event.get("eventTimestamp")) or now_s
     clicks = as_object(event.get("adIdentifiers")) or {}
     if aim.is_analytics:
@@ -85,6 +97,12 @@ def late_reason(event: Object, aim: Aim, now_s: float, consent: Mapping[str, obj
         return "PROCESSING_ERROR_REASON_EVENT_TOO_OLD"
     if consent.get("adUserData") == "CONSENT_DENIED" and "userData" in event:
         return "PROCESSING_ERROR_REASON_DENIED_CONSENT"
+    clicked_s = max((clicked.get(str(one), 0.0) for one in clicks.values()), default=0.0)
+    if at_s < clicked_s:
+        return "PROCESSING_ERROR_REASON_CONVERSION_PRECEDES_CLICK"
+    # A website action finds its conversion by the transaction; only an imported one needs the click itself.
+    if now_s - clicked_s < _FRESH_S and aim.mode != "online":
+        return "PROCESSING_ERROR_REASON_TOO_RECENT_CLICK"
     return None
 
 
@@ -202,12 +220,25 @@ def _judge_devices(event: Object, row: int, notes: Findings) -> None:
         told = clicks.get(key)
         if told is not None and not (isinstance(told, str) and _CLICK_ID.fullmatch(told)):
             _refuse(row, f"ad_identifiers.{key}", "malformed", "INVALID_FORMAT", notes)
+    session = clicks.get("sessionAttributes")
+    if session is not None and not _is_session(session):
+        _refuse(row, "ad_identifiers.session_attributes", "JSON in base64 is expected", "INVALID_FORMAT", notes)
     for where, device in (
         ("event_device_info", as_object(event.get("eventDeviceInfo"))),
         ("ad_identifiers.landing_page_device_info", as_object(clicks.get("landingPageDeviceInfo"))),
     ):
         if device is not None and "ipAddress" in device and not checks.is_address(device["ipAddress"]):
             _refuse(row, f"{where}.ip_address", "one IPv4 or IPv6 address is expected", "INVALID_FORMAT", notes)
+
+
+def _is_session(told: object) -> bool:
+    """Tell whether this is what the help centre's script makes: a JSON object in base64url, padded or not."""
+    try:
+        text = base64.urlsafe_b64decode(str(told) + "=" * (-len(str(told)) % 4))
+        keys = set(as_object(orjson.loads(text)) or {})
+    except (ValueError, orjson.JSONDecodeError):
+        return False
+    return bool(keys) and all(key in _SESSION_KEYS or key.startswith("gad_") for key in keys)
 
 
 def _judge_variables(event: Object, row: int, notes: Findings) -> None:

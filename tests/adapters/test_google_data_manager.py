@@ -2,26 +2,34 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from typing import Any
 
 import msgspec
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from adapters.google_data_manager import SCOPE, Conversion, Credentials, GoogleDataManager
-from gateway.core.adapter import OAuth, Payload, Response, Ruling, Secret, Verdict
+from gateway.core.adapter import Followed, Following, OAuth, Payload, Response, Ruling, Secret, Verdict
 from gateway.core.event import Click, Event, Person, Purpose, Wire
+from gateway.sandbox import google_errors
+from gateway.sandbox.google import Google
+from gateway.sandbox.terms import Terms
 
 ROBOT = Credentials(kind="service_account", file="/run/secrets/google.json")
 USER = Credentials(
     kind="refresh_token", client_id="42", client_secret=Secret("cs"), refresh_token=Secret("rt"), quota_project="shop-1"
 )
+MACHINE = Credentials(kind="metadata")
 CONVERSIONS = {
     "purchase": Conversion(action_id="987", mode="online"),
     "sign_up": Conversion(action_id="987", mode="online"),
     "generate_lead": Conversion(action_id="988", mode="offline"),
 }
 GOOGLE = GoogleDataManager(operating_account="123-456-7890", credentials=ROBOT, conversions=CONVERSIONS)
+_ACCOUNT_MISMATCH = "OPERATING_ACCOUNT_MISMATCH_FOR_AD_IDENTIFIER"
 EVENT = Event(
     site="shop",
     name="purchase",
@@ -55,6 +63,11 @@ def _error(
     error = {"code": http, "status": status, "message": "jo@shop.example", "details": [*details, *more]}
     headers = {"retry-after": retry_after} if retry_after else {}
     return Response(status=http, headers=headers, body=json.dumps({"error": error}).encode())
+
+
+def _nested(inner: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
+    words = ("requestStatus", "errorInfo", "errorCounts", "reason", "recordCount", "recordIndices", "SUCCESS")
+    return st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(words), inner, max_size=4)
 
 
 def _rulings(response: Response, count: int = 3) -> list[str]:
@@ -201,6 +214,32 @@ def test_a_new_conversion_action_gets_its_six_hours() -> None:
     assert [Verdict(ruling=Ruling.RETRY, reason=young, retry_after_s=21_600)] * 2 == verdicts
 
 
+def test_a_click_that_is_too_fresh_waits_alone() -> None:
+    response = _error(400, "INVALID_ARGUMENT", "", ("events.events[1].ad_identifiers.gclid", "TOO_RECENT_CLICK"))
+
+    assert GOOGLE.verdicts(response, 2) == [
+        Verdict(ruling=Ruling.SPLIT, reason="INVALID_ARGUMENT"),
+        Verdict(ruling=Ruling.RETRY, reason="TOO_RECENT_CLICK", retry_after_s=21_600),
+    ]
+
+
+@pytest.mark.parametrize("code", google_errors.CODES)
+def test_the_emulators_errors_are_ruled_by_what_they_point_at(code: str) -> None:
+    answer = Google(Terms()).error(code, 1)
+    response = Response(status=answer.status, headers={}, body=json.dumps(answer.body).encode())
+
+    rulings = {one.ruling for one in GOOGLE.verdicts(response, 3)}
+
+    if code in google_errors.EVENT:
+        assert _rulings(response) == ["split INVALID_ARGUMENT", f"rejected {code}", "split INVALID_ARGUMENT"]
+    elif code in google_errors.DESTINATION:
+        assert rulings == {Ruling.RETRY if code.startswith("CONVERSION_ACTION_TOO_RECENT") else Ruling.HALT}
+    elif code not in ("INVALID_REQUEST_ID", "REQUEST_TOO_OLD"):
+        assert rulings == {{403: Ruling.HALT, 429: Ruling.THROTTLED}.get(answer.status, Ruling.RETRY)}
+    else:
+        assert GOOGLE.followed(response) == Followed(is_final=True, status=code)
+
+
 # --- success ---------------------------------------------------------------------------------------
 
 
@@ -328,6 +367,9 @@ def test_a_wrong_option_is_named(options: dict[str, Any], named: str) -> None:
         ({"kind": "refresh_token", "client_id": "c", "refresh_token": Secret("r")}, "client_secret"),
         ({"kind": "service_account", "file": "k", "token_uri": "oauth2.googleapis.com"}, "token_uri"),
         ({"kind": "service_account", "file": "k", "quota_project": "p"}, "quota_project"),
+        ({"kind": "metadata", "file": "k"}, "file"),
+        ({"kind": "metadata", "token_uri": "http://10.0.0.1/token"}, "token_uri"),
+        ({"kind": "metadata", "quota_project": "p"}, "quota_project"),
     ],
 )
 def test_incomplete_credentials_are_named(options: dict[str, Any], named: str) -> None:
@@ -335,6 +377,180 @@ def test_incomplete_credentials_are_named(options: dict[str, Any], named: str) -
         Credentials(**options)
 
 
+def test_the_machines_own_account_needs_nothing_else() -> None:
+    google = GoogleDataManager(operating_account="1", credentials=MACHINE, conversions=CONVERSIONS)
+
+    assert google.auth == OAuth(kind="metadata", scopes=(SCOPE,))
+
+
+def test_accounts_that_are_fed_from_one_project_share_its_budget() -> None:
+    def budget(credentials: Credentials) -> str:
+        return GoogleDataManager(operating_account="1", credentials=credentials, conversions=CONVERSIONS).budget
+
+    assert GoogleDataManager(operating_account="2", credentials=ROBOT, conversions=CONVERSIONS).budget == budget(ROBOT)
+    assert len({budget(ROBOT), budget(USER), budget(MACHINE)}) == 3
+    assert "secrets" not in budget(ROBOT)
+
+
 def test_a_label_is_no_conversion_action() -> None:
     with pytest.raises(ValueError, match=r"^action_id: .*ctId"):
         Conversion(action_id="AW-123/AbC", mode="online")
+
+
+def test_a_page_that_somebody_made_up_stays_here() -> None:
+    """Our own door wrote where the click landed; a caller may pass on what he likes."""
+    for page in (
+        "https://shop.example/?u=jo@shop.example",
+        "https://shop.example/jo%40shop.example",
+        "javascript:x",
+        "\x00",
+    ):
+        told = base64.urlsafe_b64encode(page.encode()).rstrip(b"=").decode()
+        said = _said(clicks={"gad": Click(id=f"1.2.{told}", seen_ms=1_795_305_000_000)})
+        session = said.body["adIdentifiers"]["sessionAttributes"]
+
+        assert json.loads(base64.urlsafe_b64decode(session + "=" * (-len(session) % 4))) == {
+            "gad_source": "1",
+            "gad_campaignid": "2",
+            "session_start_time_usec": "1795305000000000",
+        }
+
+
+# --- what is told later ------------------------------------------------------------------------------
+
+
+def _status(*places: dict[str, Any]) -> Response:
+    return Response(status=200, headers={}, body=json.dumps({"requestStatusPerDestination": places}).encode())
+
+
+def _place(word: str, taken: int, *errors: tuple[str, int, list[int] | None]) -> dict[str, Any]:
+    told = [
+        {"reason": reason, "recordCount": str(often), **({} if rows is None else {"recordIndices": rows})}
+        for reason, often, rows in errors
+    ]
+    return {
+        "destination": {"reference": "987"},
+        "requestStatus": word,
+        "eventsIngestionStatus": {"recordCount": str(taken)},
+        **({"errorInfo": {"errorCounts": told}} if told else {}),
+    }
+
+
+def test_google_follows_what_it_took() -> None:
+    taken = Response(status=200, headers={}, body=b'{"requestId":"a1-b2"}')
+    question = GOOGLE.follow("a1-b2")
+
+    assert isinstance(GOOGLE, Following)
+    assert GOOGLE.receipt(taken) == "a1-b2"
+    assert (question.method, question.path, question.query) == (
+        "GET",
+        "/v1/requestStatus:retrieve",
+        {"requestId": "a1-b2"},
+    )
+    assert question.json is None
+
+
+@pytest.mark.parametrize("body", [b"{}", b"ok", b'{"requestId":""}', b'{"requestId":"a b"}', b'{"requestId":7}'])
+def test_without_an_id_there_is_nothing_to_follow(body: bytes) -> None:
+    assert GOOGLE.receipt(Response(status=200, headers={}, body=body)) is None
+
+
+def test_what_was_only_checked_is_not_followed() -> None:
+    checking = GoogleDataManager(operating_account="1", credentials=ROBOT, conversions=CONVERSIONS, validate_only=True)
+
+    assert checking.receipt(Response(status=200, headers={}, body=b'{"requestId":"r"}')) is None
+
+
+def test_a_user_names_the_project_when_asking_too() -> None:
+    google = GoogleDataManager(operating_account="1", credentials=USER, conversions=CONVERSIONS)
+
+    assert google.follow("r").headers == {"x-goog-user-project": "shop-1"}
+
+
+def test_one_destination_at_work_keeps_the_request_open() -> None:
+    told = GOOGLE.followed(_status(_place("SUCCESS", 2), {"requestStatus": "PROCESSING"}))
+
+    assert told == Followed(is_final=False, status="PROCESSING")
+
+
+@pytest.mark.parametrize("places", [(), ({"requestStatus": "REQUEST_STATUS_UNKNOWN"},), ({},)])
+def test_a_word_that_ends_nothing_is_waited_on(places: tuple[dict[str, Any], ...]) -> None:
+    told = GOOGLE.followed(_status(*places))
+
+    assert told is not None
+    assert not told.is_final
+
+
+def test_counts_are_summed_and_rows_named() -> None:
+    too_recent, bad = "PROCESSING_ERROR_REASON_TOO_RECENT_CLICK", "PROCESSING_ERROR_REASON_INVALID_GCLID"
+    other = "PROCESSING_ERROR_OPERATING_ACCOUNT_MISMATCH_FOR_AD_IDENTIFIER"
+
+    told = GOOGLE.followed(
+        _status(
+            _place("PARTIAL_SUCCESS", 5, (too_recent, 2, [0, 4]), (bad, 1, None)),
+            _place("FAILED", 1, (other, 1, [5])),
+        )
+    )
+
+    assert told == Followed(
+        is_final=True,
+        status="PARTIAL_SUCCESS",
+        counts={"TOO_RECENT_CLICK": 2, "INVALID_GCLID": 1, "SUCCESS": 2, _ACCOUNT_MISMATCH: 1},
+        rows={0: "TOO_RECENT_CLICK", 4: "TOO_RECENT_CLICK", 5: _ACCOUNT_MISMATCH},
+        again={"TOO_RECENT_CLICK": 21_600},
+    )
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [(("SUCCESS", "SUCCESS"), "SUCCESS"), (("FAILED",), "FAILED"), (("SUCCESS", "FAILED"), "PARTIAL_SUCCESS")],
+)
+def test_destinations_have_one_word_together(words: tuple[str, ...], expected: str) -> None:
+    told = GOOGLE.followed(_status(*(_place(word, 1) for word in words)))
+
+    assert told is not None
+    assert (told.is_final, told.status) == (True, expected)
+
+
+@pytest.mark.parametrize("reason", ["INVALID_REQUEST_ID", "REQUEST_TOO_OLD"])
+def test_a_request_that_google_does_not_know_is_asked_about_no_more(reason: str) -> None:
+    assert GOOGLE.followed(_error(400, "INVALID_ARGUMENT", reason)) == Followed(is_final=True, status=reason)
+
+
+@pytest.mark.parametrize(
+    "response",
+    [
+        _error(401, "UNAUTHENTICATED", "ACCESS_TOKEN_EXPIRED"),
+        _error(429, "RESOURCE_EXHAUSTED"),
+        _error(503, "UNAVAILABLE"),
+        Response(status=200, headers={}, body=b"<html>"),
+        Response(status=200, headers={}, body=b"[]"),
+    ],
+)
+def test_an_answer_about_something_else_is_no_answer(response: Response) -> None:
+    assert GOOGLE.followed(response) is None
+
+
+@given(body=st.recursive(st.none() | st.booleans() | st.integers() | st.text(max_size=9), _nested, max_leaves=9))
+def test_no_status_raises(body: Any) -> None:
+    for told in (body, {"requestStatusPerDestination": body}, {"requestStatusPerDestination": [{"errorInfo": body}]}):
+        GOOGLE.followed(Response(status=200, headers={}, body=json.dumps(told).encode()))
+
+
+@pytest.mark.parametrize(
+    ("clicks", "code", "expected"),
+    [
+        ({"gclid": Click(id="C", seen_ms=1)}, "TOO_RECENT_CLICK", False),
+        ({"gclid": Click(id="C", seen_ms=EVENT.at_ms - 60_000)}, "TOO_RECENT_CLICK", True),
+        ({"gad": Click(id="1.2", seen_ms=EVENT.at_ms - 60_000)}, "TOO_RECENT_CLICK", True),
+        ({"fbclid": Click(id="C", seen_ms=EVENT.at_ms - 60_000)}, "TOO_RECENT_CLICK", False),
+        ({}, "TOO_RECENT_CLICK", False),
+        ({}, "INTERNAL_ERROR", True),
+    ],
+)
+def test_without_rows_a_code_is_taken_for_those_it_may_mean(
+    clicks: dict[str, Click], code: str, expected: bool
+) -> None:
+    event = msgspec.structs.replace(EVENT, clicks=clicks)
+
+    assert GOOGLE.concerns(event, code, EVENT.at_ms) is expected

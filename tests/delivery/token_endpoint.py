@@ -41,6 +41,21 @@ class Endpoint:
         body = json.dumps(token).encode() if self.body is None else self.body
         return web.Response(status=self.status, body=body, content_type="application/json", headers=self.headers)
 
+    async def answer_of_machine(self, request: web.Request) -> web.StreamResponse:
+        """Answer as the metadata server of a machine does: only who shows the flavour is let in, and sees it too."""
+        flavor = {"Metadata-Flavor": "Google"}
+        self.forms.append({key: str(value) for key, value in request.query.items()})
+        if request.headers.get("Metadata-Flavor") != "Google":
+            self.wrong.append("Metadata-Flavor")
+            return web.Response(status=403)
+        if "X-Forwarded-For" in request.headers or request.query.get("scopes") != SCOPE:
+            self.wrong.append(f"scopes: {dict(request.query)}")
+        await self.open.wait()
+        token = {"access_token": f"machine-{len(self.forms)}", "expires_in": self.life_s, "token_type": "Bearer"}
+        body = json.dumps(token).encode() if self.body is None else self.body
+        headers = flavor | self.headers
+        return web.Response(status=self.status, body=body, content_type="application/json", headers=headers)
+
     def _judge(self, assertion: str, url: str) -> None:
         relaxed = {"verify_exp": False, "verify_iat": False, "require": ["iss", "scope", "aud", "iat", "exp"]}
         try:

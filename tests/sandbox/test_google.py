@@ -7,6 +7,7 @@ import pytest
 
 from gateway.sandbox.call import Object, Ruled
 from gateway.sandbox.google import MAX_EVENTS, Google
+from gateway.sandbox.google_status import KEPT_S, Statuses
 from gateway.sandbox.state import Book
 from gateway.sandbox.terms import Terms
 from tests.sandbox.words import MISSING, NOW_S, asked, changed
@@ -330,6 +331,117 @@ def test_status_tells_later_what_was_not_taken() -> None:
         "PROCESSING_ERROR_REASON_EVENT_TOO_OLD",
     }
     assert route.judge(asked(headers=headers, query={"requestId": "none"})).code == "INVALID_REQUEST_ID"
+
+
+def status_of(made: Google, ruled: Ruled, headers: dict[str, str], after_s: float = 0) -> Ruled:
+    """Take a request in, and ask what became of it."""
+    assert ruled.after is not None
+    ruled.after()
+    (route,) = [one for one in made.routes() if one.at == "status"]
+    query = {"requestId": body_of(ruled)["requestId"]}
+    return route.judge(asked(headers=headers, query=query, at_s=NOW_S + after_s))
+
+
+def clicked(click: str) -> Object:
+    return changed(SMALL, "adIdentifiers", {"gclid": click})
+
+
+def test_status_says_nothing_while_the_request_is_worked_on() -> None:
+    made, headers = google(google_processing_s=1_800)
+    ruled = made.judge(asked(request([changed(SMALL, "consent", {"adUserData": "CONSENT_DENIED"})]), headers=headers))
+
+    (early,), (late,) = (
+        body_of(status_of(made, ruled, headers, after_s))["requestStatusPerDestination"] for after_s in (1_799, 1_800)
+    )
+
+    assert early == {"destination": early["destination"], "requestStatus": "PROCESSING"}
+    assert late["requestStatus"] == "FAILED"
+
+
+def test_status_names_the_records_by_their_place() -> None:
+    made, headers = google()
+    denied = changed(SMALL, "consent", {"adUserData": "CONSENT_DENIED"})
+    ruled = made.judge(asked(request([denied, SMALL, denied]), headers=headers))
+
+    (place,) = body_of(status_of(made, ruled, headers))["requestStatusPerDestination"]
+
+    assert place["errorInfo"]["errorCounts"] == [
+        {"recordCount": "2", "reason": "PROCESSING_ERROR_REASON_DENIED_CONSENT", "recordIndices": [0, 2]}
+    ]
+
+
+def test_status_is_kept_fifty_days() -> None:
+    statuses = Statuses(processing_s=0)
+    statuses.keep("r", (), NOW_S)
+
+    assert statuses.told("r", NOW_S + KEPT_S) == {"requestStatusPerDestination": []}
+    assert statuses.told("r", NOW_S + KEPT_S + 1) == "REQUEST_TOO_OLD"
+
+
+@pytest.mark.parametrize(
+    ("ago_s", "mode", "reason"),
+    [
+        (60, "google_offline", "PROCESSING_ERROR_REASON_TOO_RECENT_CLICK"),
+        (21_599, "google_offline", "PROCESSING_ERROR_REASON_TOO_RECENT_CLICK"),
+        (21_600, "google_offline", None),
+        (60, "google_online", None),
+        (-60, "google_offline", "PROCESSING_ERROR_REASON_CONVERSION_PRECEDES_CLICK"),
+    ],
+)
+def test_click_can_be_found_after_six_hours(ago_s: float, mode: str, reason: str | None) -> None:
+    made, headers = google(**{mode: frozenset({"987"})}, google_clicks={"fresh": NOW_S - ago_s})
+    ruled = made.judge(asked(request([clicked("fresh"), clicked("other")]), headers=headers))
+
+    (place,) = body_of(status_of(made, ruled, headers))["requestStatusPerDestination"]
+
+    found = [one["reason"] for one in place.get("errorInfo", {"errorCounts": []})["errorCounts"]]
+    assert found == ([] if reason is None else [reason])
+    assert len(ruled.accepted) == (2 if reason is None else 1)
+
+
+def test_a_project_has_300_requests_a_minute() -> None:
+    made, headers = google()
+
+    def codes(count: int, at_s: float) -> list[str]:
+        return [made.judge(asked(request([SMALL]), headers=headers, at_s=at_s)).code for _ in range(count)]
+
+    assert codes(301, NOW_S) == ["ok"] * 300 + ["RATE_LIMIT_EXCEEDED"]
+    assert codes(1, NOW_S + 59) == ["RATE_LIMIT_EXCEEDED"]
+    assert codes(1, NOW_S + 60) == ["ok"]
+
+
+SESSION = base64.urlsafe_b64encode(b'{"gad_source":"1","session_start_time_usec":"1795305600000000"}').decode()
+
+
+@pytest.mark.parametrize(
+    ("session", "code"),
+    [
+        (SESSION, "ok"),
+        (SESSION.rstrip("="), "ok"),
+        ("not base64!", "INVALID_FORMAT"),
+        (base64.b64encode(b"[]").decode(), "INVALID_FORMAT"),
+        (base64.b64encode(b'{"email":"x"}').decode(), "INVALID_FORMAT"),
+    ],
+)
+def test_a_landing_identifies_a_click(session: str, code: str) -> None:
+    event = changed(changed(SMALL, "userData", MISSING), "adIdentifiers", {"sessionAttributes": session})
+
+    assert judge([event]).code == code
+
+
+def test_every_reason_that_can_be_asked_for_is_answered_with() -> None:
+    made, _ = google()
+
+    for code in made.errors():
+        ruled = made.error(code, 3)
+        told = body_of(ruled)["error"]
+        reasons = [one.get("reason") for one in told["details"]]
+        fields = [one["field"] for detail in told["details"] for one in detail.get("fieldViolations", [])]
+        places = [one["reason"] for detail in told["details"] for one in detail.get("fieldViolations", [])]
+        assert code in (*reasons, *places)
+        assert ruled.status == told["code"] >= 400
+        assert not fields or fields[0].startswith(("events.events[3].", "destinations[0]."))
+    assert body_of(made.error("EVENT_TIME_INVALID", None))["error"]["details"][0]["reason"] == "INVALID_ARGUMENT"
 
 
 def test_repeat_restates_value_and_currency() -> None:
