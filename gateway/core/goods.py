@@ -7,11 +7,18 @@ from __future__ import annotations
 
 import math
 import re
+from decimal import Decimal
 from typing import Final
 
 from gateway.core.event import Event, Item
 
 _CURRENCY: Final = re.compile(r"[A-Z]{3}")
+# Places behind the point, where they are not two. Source: ISO 4217, list one (SIX), read 2026-11-22.
+_PLACES: Final = {
+    **dict.fromkeys("BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX UYI VND VUV XAF XOF XPF".split(), 0),
+    **dict.fromkeys("BHD IQD JOD KWD LYD OMR TND".split(), 3),
+    **dict.fromkeys("CLF UYW".split(), 4),
+}
 # Beyond this a float no longer tells two neighbouring whole numbers apart.
 _MAX_EXACT: Final = 2**53
 
@@ -19,21 +26,31 @@ _MAX_EXACT: Final = 2**53
 def worth(event: Event) -> float | None:
     """Return the event's value, else the sum of its items; None unless every item has a price.
 
-    Cents add up to 0.30000000000000004; no currency has more than three places behind the point.
+    The sum is decimal: cents added up as floats make 0.30000000000000004.
     """
     if event.value is not None:
         return event.value
-    prices = [(item.price, 1.0 if item.quantity is None else item.quantity) for item in event.items]
-    if not prices or any(price is None for price, _ in prices):
+    total = Decimal(0)
+    for item in event.items:
+        if item.price is None:
+            return None
+        total += Decimal(str(item.price)) * (1 if item.quantity is None else Decimal(str(item.quantity)))
+    if not event.items:
         return None
-    total = round(sum(price * quantity for price, quantity in prices if price is not None), 3)
-    return total if math.isfinite(total) else None
+    # A price per hundred grams has more places than its currency: three are kept, as many as any platform reads.
+    told = float(round(total, 3)) if abs(total) < _MAX_EXACT else float(total)
+    return told if math.isfinite(told) else None
 
 
 def currency_code(event: Event) -> str | None:
     """Return the currency as three capitals; None for anything that cannot be an ISO 4217 code."""
     code = (event.currency or "").upper()
     return code if _CURRENCY.fullmatch(code) else None
+
+
+def places(currency: str | None) -> int:
+    """Return how many places behind the point a currency has: none the yen, three the dinar, two the others."""
+    return _PLACES.get((currency or "").upper(), 2)
 
 
 def pieces(item: Item) -> int | None:

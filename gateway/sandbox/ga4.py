@@ -1,5 +1,7 @@
 """GA4's Measurement Protocol: it answers 204 to everything, and only the validation server says what it thought.
 
+Hits of GA4's own tag come by another path and are judged in `ga4_hit.py`.
+
 Source: developers.google.com/analytics, Measurement Protocol for GA4 (reference, sending and validating events,
 limits), read 2026-11-22. What is wrong is dropped without a word: here it is listed beside the call, with the code
 the validation server would have given. The keys of `user_data`, `device` and `user_location` are those of public
@@ -14,7 +16,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Final
 
-from gateway.sandbox import checks
+from gateway.sandbox import checks, ga4_hit
 from gateway.sandbox.call import Accepted, Asked, Findings, Object, Route, Ruled, as_list, as_object
 from gateway.sandbox.checks import Digest
 from gateway.sandbox.terms import Terms
@@ -22,8 +24,7 @@ from gateway.sandbox.terms import Terms
 MAX_EVENTS: Final = 25
 MAX_PARAMS: Final = 25
 MAX_BODY_BYTES: Final = 130_000
-# No window is published; a shop does not use an order number twice in a year.
-DEDUP_S: Final = 366 * 86_400
+DEDUP_S: Final = ga4_hit.DEDUP_S
 _MAX_ITEMS: Final = 200
 _BACK_S: Final = 72 * 3600
 
@@ -65,6 +66,7 @@ class GA4:
         return (
             Route(method="POST", path="/mp/collect", at="events", judge=self.judge),
             Route(method="POST", path="/debug/mp/collect", at="debug", judge=self._validate),
+            Route(method="POST", path="/g/collect", at="hits", judge=self._relayed),
         )
 
     def judge(self, asked: Asked) -> Ruled:
@@ -83,6 +85,12 @@ class GA4:
             if (event := as_object(value)) is not None and row not in lost and None not in lost
         ]
         return replace(_silence(), count=len(rows), accepted=tuple(taken), findings=tuple(notes.found))
+
+    def _relayed(self, asked: Asked) -> Ruled:
+        """Take in hits of the tag and say nothing."""
+        notes = Findings()
+        count, taken = ga4_hit.judge(asked, self._terms.ga4_measurements, notes)
+        return replace(_silence(), count=count, accepted=taken, findings=tuple(notes.found))
 
     def lost(self, asked: Asked) -> Ruled:
         """Answer a path the platform does not have."""

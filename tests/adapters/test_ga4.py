@@ -151,3 +151,58 @@ def test_a_malformed_session_is_left_out(session: str) -> None:
     cookies = {"ga_client_id": "1.2", "ga_session_id": session}
 
     assert "session_id" not in _params(browser=Browser(cookies=cookies))
+
+
+# --- the user --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "names", [("2nd",), ("a" * 25,), ("ga_x",), ("user_id",), ("first_open_time",), tuple(f"p{n}" for n in range(26))]
+)
+def test_a_user_property_that_ga4_would_drop_is_refused(names: tuple[str, ...]) -> None:
+    with pytest.raises(ValueError, match=r"^user_properties: "):
+        GA4(measurement_id="G-ABC123", api_secret=Secret("s"), user_properties=names)
+
+
+@pytest.mark.parametrize(
+    ("told", "said"), [(3110, 3110), (1.9, 1), (0, 1), (-5, 1), (True, 1), ("3110", 1), (None, 1), (10**9, 1)]
+)
+def test_engagement_is_what_the_page_counted_or_the_least(told: Any, said: int) -> None:
+    assert _params(properties={"engagement_time_msec": told})["engagement_time_msec"] == said
+
+
+def test_only_the_hits_of_the_tag_are_left_to_the_relay() -> None:
+    stream = GA4(measurement_id="G-ABC123", api_secret=Secret("s"), relayed=True)
+
+    assert isinstance(stream.payload(EVENT, "page_view"), Payload)
+    assert stream.payload(msgspec.structs.replace(EVENT, vendor="google"), "page_view") is Skip.VENDOR
+
+
+# --- the question about it ---------------------------------------------------------------------------
+
+
+def _answer(body: bytes, status: int = 200) -> Response:
+    return Response(status=status, headers={}, body=body)
+
+
+@pytest.mark.parametrize(
+    ("answer", "wrong"),
+    [
+        (_answer(b'{"validationMessages":[]}'), None),
+        (_answer(b'{"validationMessages":[{"validationCode":"VALUE_INVALID","description":"jo@x.example"}]}'),
+         "the validation server names VALUE_INVALID"),
+        (_answer(b'{"validationMessages":[{"validationCode":"jo@x.example"},7]}'), "the validation server names ?"),
+        (_answer(b"{}"), "the validation server answered 200 and no verdict"),
+        (_answer(b"<html>", 502), "the validation server answered 502 and no verdict"),
+    ],
+)  # fmt: skip
+def test_the_validation_server_is_heard_and_not_repeated(answer: Response, wrong: str | None) -> None:
+    assert STREAM.probed(answer) == wrong
+
+
+def test_the_question_is_no_event() -> None:
+    asked = STREAM.probe(1_795_305_600_250)
+
+    assert asked.path == "/debug/mp/collect"
+    assert asked.json["validation_behavior"] == "ENFORCE_RECOMMENDATIONS"
+    assert "s3cret" not in f"{asked}"

@@ -182,5 +182,5 @@ async def test_over_the_wire(
 
 
 async def test_a_path_it_lacks_is_no_collector(sandbox: Sandbox, client: aiohttp.ClientSession) -> None:
-    async with client.post(sandbox.endpoint("ga4") + "/g/collect", json={}) as got:
+    async with client.post(sandbox.endpoint("ga4") + "/j/collect", json={}) as got:
         assert got.status == 404

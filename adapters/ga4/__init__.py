@@ -9,20 +9,22 @@ Our names are GA4's own. What has to be known before it is used:
 - The secret is taken in the address only; the sender puts it there.
 
 Source: developers.google.com/analytics/devguides/collection/protocol/ga4 (reference, sending events, validating
-events) and support.google.com/analytics/answer/9267744 (collection limits), read 2026-11-22. `user_agent` and
-`ip_override` were seen in the code of others who send, not on Google's page: the first costs nothing when it is
-ignored, the second is sent only when asked for.
+events), …/collection/ga4/uid-data (user_data) and support.google.com/analytics/answer/9267744 (collection limits),
+read 2026-11-22. `user_agent` was seen in the code of others who send, not on Google's page: it costs nothing when it
+is ignored.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Final, Literal
 
+from adapters.ga4.speak import NAME, RESERVED, parameters, person_data, plain
 from gateway.core.adapter import Auth, Payload, Request, Response, Ruling, Secret, Verdict, by_status, compact
-from gateway.core.event import ORDER_EVENTS, Event, Grant, Item, Purpose
+from gateway.core.event import Event, Grant, Purpose
+from gateway.core.manifest import Manifest
 from gateway.core.outcome import Skip
 
 # Our name -> GA4's. A name that is not here goes as it is, save that dots and dashes become underscores, the only sign
@@ -40,24 +42,16 @@ NAMES: Final[Mapping[str, str | None]] = {
     ),
 }
 
-_RESERVED: Final = ("_", "ga_", "google_", "gtag.", "firebase_")
-_NAME: Final = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,39}")
 _MEASUREMENT_ID: Final = re.compile(r"G-[A-Z0-9]{4,20}")
-_CURRENCY: Final = re.compile(r"[A-Z]{3}")
+_CODE: Final = re.compile(r"[A-Z_]{1,40}")
 _CLIENT: Final = re.compile(r"[!-~]{1,120}")
-_SESSION: Final = re.compile(r"[1-9][0-9]{0,14}")
-_PARAMETERS: Final = 25
-_ITEMS: Final = 200
-# Characters of a value. A page's three may be longer; everything is cut as Google's own tag cuts it.
-_VALUE: Final = 100
-_LONGER: Final = {"page_location": 1000, "page_referrer": 420, "page_title": 300}
-# Events that are worth something: without a currency their value is not counted.
-_MONEY: Final = ("value", "tax", "shipping")
-# What we say ourselves, or what means something to GA4 that a page must not say for us.
-_OURS: Final = frozenset(
-    {"session_id", "engagement_time_msec", "currency", "transaction_id", "items", "debug_mode", "client_id", "user_id"}
-    | {*_MONEY, *_LONGER, "coupon", "search_term", "user_data", "timestamp_micros"}
+_USER_NAME: Final = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,23}")
+# What a user property may not be called, besides the prefixes.
+_USER_RESERVED: Final = frozenset(
+    {"first_open_time", "first_visit_time", "last_deep_link_referrer", "user_id", "first_open_after_install"}
 )
+_USER_PROPERTIES: Final = 25
+_USER_VALUE: Final = 36
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,17 +61,23 @@ class GA4:
     `api_secret`: Admin, Data streams, the stream, "Measurement Protocol API secrets".
     `region`: `eu` has Google collect in the European Union.
     `user_id`: send the digest of `external_id` as GA4's user id; the page's tag has to set the same text.
+    `user_data`: where `ad_user_data` is granted, send the digests of e-mail, phone, names and street, with the place.
+    `user_properties`: names among the event's properties that are said of the user instead of the event.
     `user_ip`: `always` tells the visitor's address, from which Google takes the place; otherwise it sees ours.
     `debug_mode`: events marked `test` are sent and shown in DebugView; a data filter for developer traffic keeps them
     out of the reports. Without it they are not sent.
+    `relayed`: a `ga4_relay` passes the hits of the page's own Google tag on, so they are left out here.
     """
 
     measurement_id: str
     api_secret: Secret
     region: Literal["global", "eu"] = "global"
     user_id: bool = False
+    user_data: bool = False
+    user_properties: tuple[str, ...] = ()
     user_ip: Literal["never", "always"] = "never"
     debug_mode: bool = False
+    relayed: bool = False
 
     purposes: ClassVar[frozenset[Purpose]] = frozenset({Purpose.ANALYTICS_STORAGE})
     # A request is about one client at one time; 25 events of it are taken, but hardly two leave in one moment.
@@ -88,11 +88,34 @@ class GA4:
     # None: only purchases and refunds are recognised, by their transaction id.
     dedup_s: ClassVar[int | None] = None
     takes_late: ClassVar[bool] = False
-    hashed: ClassVar[frozenset[str]] = frozenset({"user_id"})
+    hashed: ClassVar[frozenset[str]] = frozenset(
+        {"user_id", "sha256_email_address", "sha256_phone_number", "sha256_first_name", "sha256_last_name"}
+        | {"sha256_street"}
+    )
+    manifest: ClassVar[Manifest] = Manifest(
+        reads=(
+            # Google's own, which GA4 reads in the page's address.
+            *("gclid", "gbraid", "wbraid", "dclid"),
+            *("ga_client_id", "ga_session_id", "ip", "user_agent", "external_id.trimmed", "email.google", "phone.e164"),
+            *("first_name.google", "last_name.google", "street.google", "city", "region", "postal_code", "country"),
+            # In the page's address: Google reads there which ad it was.
+            *("gclid", "gbraid", "wbraid", "dclid"),
+        ),
+        hosts=("www.google-analytics.com", "region1.google-analytics.com"),
+        secrets=("api_secret",),
+        matches=False,
+    )
+    probes: ClassVar[str] = "what we send; it looks at neither stream nor secret"
+    """What a good answer to `probe` proves."""
 
     def __post_init__(self) -> None:
         if not _MEASUREMENT_ID.fullmatch(self.measurement_id):
             raise ValueError("measurement_id: write it as the data stream shows it, as in G-ABC123")
+        if len(self.user_properties) > _USER_PROPERTIES:
+            raise ValueError(f"user_properties: GA4 keeps {_USER_PROPERTIES} at most")
+        for name in self.user_properties:
+            if not _USER_NAME.fullmatch(name) or name.startswith(RESERVED) or name in _USER_RESERVED:
+                raise ValueError("user_properties: a name is a letter and up to 23 letters, digits or _, none reserved")
 
     @property
     def endpoint(self) -> str:
@@ -106,12 +129,14 @@ class GA4:
         if event_name in NAMES:
             return NAMES[event_name]
         spelled = re.sub(r"[.-]", "_", event_name)
-        return spelled if _NAME.fullmatch(spelled) and not event_name.startswith(_RESERVED) else None
+        return spelled if NAME.fullmatch(spelled) and not event_name.startswith(RESERVED) else None
 
     def payload(self, event: Event, name: str) -> Payload | Skip:
         """Say the event, or skip one without a client: an invented one would be a new visitor for each event."""
         if event.test and not self.debug_mode:
             return Skip.TEST
+        if event.vendor == "google" and self.relayed:
+            return Skip.VENDOR
         client = event.browser.cookies.get("ga_client_id", "")
         if not _CLIENT.fullmatch(client):
             return Skip.NO_IDENTIFIER
@@ -121,11 +146,13 @@ class GA4:
             "timestamp_micros": event.at_ms * 1000,
             "user_agent": event.browser.user_agent,
             "ip_override": event.browser.ip if self.user_ip == "always" else None,
+            "user_properties": self._user_properties(event),
+            "user_data": person_data(event.person) if self._may_tell_person(event) else None,
             "consent": {
                 "ad_user_data": _consent(event.consent.ad_user_data),
                 "ad_personalization": _consent(event.consent.ad_personalization),
             },
-            "events": [{"name": name, "params": _parameters(event)}],
+            "events": [{"name": name, "params": parameters(event, without=self.user_properties)}],
         }
         return Payload(body=compact(said))
 
@@ -135,6 +162,39 @@ class GA4:
             json=payloads[0].body,
             query={"measurement_id": self.measurement_id, "api_secret": self.api_secret},
         )
+
+    def _may_tell_person(self, event: Event) -> bool:
+        return self.user_data and event.consent.ad_user_data is Grant.GRANTED
+
+    def _user_properties(self, event: Event) -> dict[str, Any]:
+        told = {name: plain(event.properties.get(name)) for name in self.user_properties}
+        return {
+            name: {"value": value[:_USER_VALUE] if isinstance(value, str) else value}
+            for name, value in told.items()
+            if value is not None
+        }
+
+    def probe(self, now_ms: int) -> Request:
+        """Ask the validation server about an event of ours; it records nothing."""
+        event = {"name": "page_view", "params": {"session_id": "1", "engagement_time_msec": 1}}
+        body = {
+            "client_id": "1.1",
+            "timestamp_micros": now_ms * 1000,
+            "consent": {"ad_user_data": "DENIED", "ad_personalization": "DENIED"},
+            "validation_behavior": "ENFORCE_RECOMMENDATIONS",
+            "events": [event],
+        }
+        return replace(self.request([Payload(body=body)]), path="/debug/mp/collect")
+
+    def probed(self, response: Response) -> str | None:
+        """Read the validation server's codes; what it says in words may quote what it was sent."""
+        said = response.json()
+        found = said.get("validationMessages") if isinstance(said, dict) else None
+        if response.status != 200 or not isinstance(found, list):
+            return f"the validation server answered {response.status} and no verdict"
+        codes = [one.get("validationCode") for one in found if isinstance(one, dict)]
+        known = [code if isinstance(code, str) and _CODE.fullmatch(code) else "?" for code in codes]
+        return f"the validation server names {', '.join(known)}" if found else None
 
     def verdicts(self, response: Response, count: int) -> list[Verdict]:
         """Believe every 2xx, since Google says no more than that."""
@@ -146,66 +206,3 @@ class GA4:
 def _consent(grant: Grant) -> str:
     """Deny what was not granted: left unsaid, the consent of the visitor's other events would count."""
     return "GRANTED" if grant is Grant.GRANTED else "DENIED"
-
-
-def _parameters(event: Event) -> dict[str, Any]:
-    """Say at most 25 parameters: ours first, then the site's own as long as there is room."""
-    currency = (event.currency or "").upper()
-    money = _CURRENCY.fullmatch(currency) is not None
-    session = event.browser.cookies.get("ga_session_id", "")
-    ours = {
-        "session_id": session if _SESSION.fullmatch(session) else None,
-        # Without a time that somebody was there the event makes nobody active.
-        "engagement_time_msec": 1,
-        "debug_mode": 1 if event.test else None,
-        "page_location": event.page.location,
-        "page_referrer": event.page.referrer,
-        "page_title": event.page.title,
-        "currency": currency if money else None,
-        **{key: getattr(event, key) if money else None for key in _MONEY},
-        "transaction_id": event.order_id if event.name in ORDER_EVENTS else event.transaction_id,
-        "coupon": event.coupon,
-        "search_term": event.search_term,
-        "items": [_item(item) for item in event.items if item.item_id or item.item_name][:_ITEMS],
-    }
-    said = {key: _cut(key, value) for key, value in compact(ours).items()}
-    for key, value in _properties(event):
-        if len(said) == _PARAMETERS:
-            break
-        said[key] = _cut(key, value)
-    return said
-
-
-def _properties(event: Event) -> Iterator[tuple[str, Any]]:
-    """Yield the site's own plain values under names that GA4 takes; a list or an object has no place in a report."""
-    for key, value in event.properties.items():
-        if key in _OURS or not _NAME.fullmatch(key) or key.startswith(_RESERVED):
-            continue
-        if isinstance(value, bool):
-            yield key, str(value).lower()
-        elif isinstance(value, str | int | float) and value != "":
-            yield key, value
-
-
-def _item(item: Item) -> dict[str, Any]:
-    told = {
-        "item_id": item.item_id,
-        "item_name": item.item_name,
-        "item_brand": item.item_brand,
-        "item_category": item.item_category,
-        "item_variant": item.item_variant,
-        "price": item.price,
-        "quantity": _count(item.quantity),
-    }
-    return {key: _cut(key, value) for key, value in compact(told).items()}
-
-
-def _count(quantity: float | None) -> int | None:
-    """Return a whole number of pieces, the only one that GA4 takes; it counts one where none is told."""
-    if quantity is None or not 0 < quantity < 2**53 or quantity != int(quantity):
-        return None
-    return int(quantity)
-
-
-def _cut(key: str, value: Any) -> Any:
-    return value[: _LONGER.get(key, _VALUE)] if isinstance(value, str) else value
