@@ -8,6 +8,7 @@ from typing import ClassVar
 
 from gateway.core.adapter import Auth, Payload, Request, Response, Ruling, Verdict, by_status
 from gateway.core.event import Event, Purpose
+from gateway.core.manifest import EVERYTHING, Manifest
 from gateway.core.outcome import Skip
 from gateway.core.speak import SEALED, as_json
 
@@ -24,6 +25,11 @@ class Echo:
     dedup_s: ClassVar[int | None] = None
     takes_late: ClassVar[bool] = False
     hashed: ClassVar[frozenset[str]] = SEALED
+    manifest: ClassVar[Manifest] = Manifest(
+        reads=EVERYTHING,
+        hosts=("http://127.0.0.1:9000",),
+        matches=False,
+    )
 
     @property
     def auth(self) -> Auth | None:

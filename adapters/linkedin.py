@@ -26,11 +26,15 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any, ClassVar, Final, Literal
 
 from gateway.core.adapter import Auth, Header, Payload, Request, Response, Ruling, Secret, Verdict, by_status, compact
+from gateway.core.device import device
 from gateway.core.event import Event, Purpose
+from gateway.core.goods import currency_code, worth
+from gateway.core.manifest import Manifest
 from gateway.core.outcome import Skip
 
 # What a rule may be about, for our events: the kind to choose when the rule is made. It never travels.
@@ -55,10 +59,15 @@ RULES: Final[Mapping[str, str]] = {
 
 _URN: Final = "urn:lla:llaPartnerConversion:"
 _RULE: Final = re.compile(rf"(?:{_URN})?([0-9]{{1,20}})")
-_VERSION: Final = re.compile(r"20[0-9]{4}")
-_CURRENCY: Final = re.compile(r"[A-Z]{3}")
+_VERSION: Final = re.compile(r"20[0-9]{2}(?:0[1-9]|1[0-2])")
+_MONTHS_SAFE: Final = 9
 # A UUID in practice; LinkedIn says no more than that it is a text.
 _CLICK: Final = re.compile(r"[A-Za-z0-9_-]{1,128}")
+_ACCOUNT: Final = re.compile(r"(?:urn:li:sponsoredAccount:)?([0-9]{1,20})")
+_ID: Final = re.compile(r"[A-Za-z0-9._~:-]{1,256}")
+# Ids of other houses that a site may know its customers by, and the properties they stand in.
+_OTHERS: Final = {"ACXIOM_ID": "acxiom_id", "ORACLE_MOAT_ID": "oracle_moat_id"}
+_MAX_RULES: Final = 1000
 _CODE: Final = re.compile(r"[A-Z][A-Z0-9_]{1,63}")
 # `Index: 3, ERROR :: /conversionValue/amount :: …`, or `ERROR :: /elements/3/conversionValue/…`.
 _ROW: Final = re.compile(r"(?:\bIndex: ?|/elements/)([0-9]{1,4})\b")
@@ -76,12 +85,14 @@ class LinkedIn:
     60 days.
     `conversions`: our event name to a rule's id; an event that is not named here is not sent.
     `api_version`: LinkedIn ends a version about twelve months after its name: move on before 2027-04.
+    `ad_account`: the account of the rules; with it `check --online` looks at each of them.
     `user_ip`: `always` sends the visitor's address beside another identifier.
     """
 
     access_token: Secret
     conversions: Mapping[str, str]
     api_version: str = "202604"
+    ad_account: str | None = None
     user_ip: Literal["never", "always"] = "never"
 
     endpoint: ClassVar[str] = "https://api.linkedin.com"
@@ -89,6 +100,8 @@ class LinkedIn:
     # 5000 are taken; one bad event refuses all of them, and a fifth is far within 600 requests a minute.
     max_batch: ClassVar[int] = 1000
     max_wait_ms: ClassVar[int] = 500
+    # And 300,000 a day, which a fifth of this keeps: batches are large.
+    rate_limit: ClassVar[str] = "600/m"
     # 90 days, and an older event would refuse the others: a day is kept back.
     max_age_s: ClassVar[int] = 89 * 86_400
     dedup_s: ClassVar[int | None] = 86_400
@@ -96,10 +109,17 @@ class LinkedIn:
     takes_late: ClassVar[bool] = False
     # Digests and click ids stand under one key, `idValue`: none can be named here. Both come from fields of their own.
     hashed: ClassVar[frozenset[str]] = frozenset()
+    manifest: ClassVar[Manifest] = Manifest(
+        reads=("email.plain", "external_id.trimmed", "ip", "li_fat_id", "gaid"),
+        hosts=("api.linkedin.com",),
+        secrets=("access_token",),
+    )
 
     def __post_init__(self) -> None:
         if not _VERSION.fullmatch(self.api_version):
             raise ValueError("api_version: write year and month, as in 202604")
+        if self.ad_account is not None and not _ACCOUNT.fullmatch(self.ad_account):
+            raise ValueError("ad_account: write the digits of the ad account, in quotes")
         if not self.conversions:
             raise ValueError("conversions: name at least one event and its conversion rule")
         if "refund" in self.conversions:
@@ -125,12 +145,14 @@ class LinkedIn:
         people = self._people(event)
         if not people:
             return Skip.NO_IDENTIFIER
+        known = event.person.digest("external_id", "trimmed")
         said = {
             "conversion": _URN + rule[1],
             "conversionHappenedAt": event.at_ms,
             "conversionValue": _value(event),
             "eventId": event.event_id,
-            "user": {"userIds": people},
+            # An id of the site's own, in any spelling that stays the same: its digest does, and tells nobody more.
+            "user": compact({"userIds": people, "externalIds": [known] if known else None}),
         }
         return Payload(body=compact(said))
 
@@ -138,12 +160,29 @@ class LinkedIn:
         return Request(
             path="/rest/conversionEvents",
             json={"elements": [payload.body for payload in payloads]},
-            headers={
-                "LinkedIn-Version": self.api_version,
-                "X-Restli-Protocol-Version": "2.0.0",
-                "X-RestLi-Method": "BATCH_CREATE",
-            },
+            headers={**self._versions(), "X-RestLi-Method": "BATCH_CREATE"},
         )
+
+    def probe(self, now_ms: int) -> Request:
+        """Ask for the rules of the account; where it is not known, only a batch without events can be tried."""
+        account = _ACCOUNT.fullmatch(self.ad_account or "")
+        if account is None:
+            return self.request(())
+        urn = f"urn:li:sponsoredAccount:{account[1]}"
+        query = {"q": "account", "account": urn, "count": str(_MAX_RULES)}
+        return Request(method="GET", path="/rest/conversions", json=None, query=query, headers=self._versions())
+
+    def probed(self, response: Response) -> str | None:
+        """Say what is wrong with the token, or with the first rule that is."""
+        told = response.json()
+        elements = told.get("elements") if isinstance(told, dict) else None
+        if response.status == 200 and isinstance(elements, list):
+            return self._of_rules(elements) if self.ad_account else None
+        if response.status in _REFUSED and not self.ad_account:
+            return None  # refused for the events that it does not have, behind the door
+        if response.status in _HALTED:
+            return f"refused ({_code(told) or f'http_{response.status}'})"
+        return f"no answer about the token (http_{response.status})"
 
     def verdicts(self, response: Response, count: int) -> list[Verdict]:
         """Rule on each element where there are any, else on the request.
@@ -157,8 +196,7 @@ class LinkedIn:
             if isinstance(elements, list) and len(elements) == count:
                 return [_of_element(element, response) for element in elements]
             return by_status(response, count)
-        code = told.get("code")
-        reason = code if isinstance(code, str) and _CODE.fullmatch(code) else f"http_{response.status}"
+        reason = _code(told) or f"http_{response.status}"
         if response.status in _HALTED:
             return [Verdict(ruling=Ruling.HALT, reason=reason)] * count
         if response.status in _REFUSED:
@@ -167,14 +205,48 @@ class LinkedIn:
             return [Verdict(ruling=ruling, reason=reason) for ruling in rulings]
         return by_status(response, count)
 
+    @property
+    def budget(self) -> str:
+        return "linkedin"  # an application's; which one a token belongs to is not to be seen
+
+    def advice(self, now_ms: int) -> tuple[tuple[str, str, str], ...]:
+        """Say that the version may end within three months; LinkedIn keeps one for about twelve."""
+        now = datetime.fromtimestamp(now_ms / 1000, UTC)
+        lived = (now.year - int(self.api_version[:4])) * 12 + now.month - int(self.api_version[4:])
+        if lived < _MONTHS_SAFE:
+            return ()
+        words = f"is {lived} months old, and LinkedIn ends a version about twelve months after its name"
+        return (("api_version", words, "write the newest of LinkedIn's pages on versioning"),)
+
+    def _versions(self) -> dict[str, str]:
+        return {"LinkedIn-Version": self.api_version, "X-Restli-Protocol-Version": "2.0.0"}
+
+    def _of_rules(self, elements: Sequence[Any]) -> str | None:
+        rules = {str(one.get("id")): one for one in elements if isinstance(one, dict)}
+        for name, told in self.conversions.items():
+            rule = rules.get(told.removeprefix(_URN))
+            if rule is None and len(elements) < _MAX_RULES:
+                return f"conversions.{name}: ad_account has no such rule"
+            if rule is not None and rule.get("conversionMethod") != "CONVERSIONS_API":
+                return f"conversions.{name}: the rule's source is not the Conversions API"
+            if rule is not None and rule.get("enabled") is False:
+                return f"conversions.{name}: the rule is switched off"
+        return None
+
     def _people(self, event: Event) -> list[dict[str, str]]:
         """List whom LinkedIn may know it by; an address alone stands for a household and is nobody."""
-        click, email = event.clicks.get("li_fat_id"), event.person.digest("email", "plain")
+        click, email, gaid = event.clicks.get("li_fat_id"), event.person.digest("email", "plain"), device(event).gaid
         found = []
         if email is not None:
             found.append({"idType": "SHA256_EMAIL", "idValue": email})
         if click is not None and _CLICK.fullmatch(click.id):
             found.append({"idType": "LINKEDIN_FIRST_PARTY_ADS_TRACKING_UUID", "idValue": click.id})
+        if gaid is not None:
+            found.append({"idType": "GOOGLE_AID", "idValue": gaid})
+        for kind, name in _OTHERS.items():
+            told = event.properties.get(name)
+            if isinstance(told, str) and _ID.fullmatch(told):
+                found.append({"idType": kind, "idValue": told})
         if found and self.user_ip == "always" and event.browser.ip:
             found.append({"idType": "PLAINTEXT_IP_ADDRESS", "idValue": event.browser.ip})
         return found
@@ -182,10 +254,16 @@ class LinkedIn:
 
 def _value(event: Event) -> dict[str, str] | None:
     """Say the money as text, without an exponent; never without its currency, and never a loss."""
-    currency = (event.currency or "").upper()
-    if event.value is None or event.value < 0 or not _CURRENCY.fullmatch(currency):
+    currency, value = currency_code(event), worth(event)
+    if value is None or value < 0 or currency is None:
         return None
-    return {"currencyCode": currency, "amount": format(Decimal(str(round(event.value, _PLACES))), "f")}
+    return {"currencyCode": currency, "amount": format(Decimal(str(round(value, _PLACES))), "f")}
+
+
+def _code(told: Any) -> str:
+    """Return LinkedIn's own word for an error, where it has one."""
+    code = told.get("code") if isinstance(told, dict) else None
+    return code if isinstance(code, str) and _CODE.fullmatch(code) else ""
 
 
 def _of_element(element: Any, response: Response) -> Verdict:

@@ -7,7 +7,7 @@
 | 2xx, fewer received than sent, no row named  | some row                     | send halves under the same ids      |
 | 400 with rows in `error.details`             | those rows                   | reject them and send the others again |
 | 400 without                                  | some row                     | send halves                         |
-| 401, 403                                     | the token, or not its tag    | halt                                |
+| 401, 403, 404                                | the token, or not its tag    | halt                                |
 | 429                                          | too often                    | wait                                |
 | all else                                     |                              | rule by the HTTP status             |
 
@@ -27,8 +27,10 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, Final
 
 from gateway.core.adapter import Auth, Header, Payload, Request, Response, Ruling, Secret, Verdict, by_status, compact
+from gateway.core.device import device
 from gateway.core.event import Event, Grant, Item, Purpose
 from gateway.core.goods import currency_code, pieces, worth
+from gateway.core.manifest import Manifest
 from gateway.core.outcome import Skip
 
 PAGE_LOAD: Final = "pageLoad"
@@ -50,10 +52,12 @@ _PAGE_TYPES: Final[Mapping[str, str]] = {
     "begin_checkout": "cart",
     "purchase": "purchase",
 }
+_KINDS_OF_PAGE: Final = frozenset({"home", "product", "category", "searchresults", "cart", "purchase", "other"})
 _TOTALLED: Final = frozenset({"cart", "purchase"})
 
 PROVIDER: Final = "tagway"
 _URL: Final = re.compile(r"https?://[^/\s]")
+_UUID: Final = re.compile(r"[0-9a-fA-F]{8}(?:-?[0-9a-fA-F]{4}){3}-?[0-9a-fA-F]{12}")
 _CODE: Final = re.compile(r"[A-Z][A-Za-z]{1,39}")
 
 
@@ -74,6 +78,23 @@ class Microsoft:
     dedup_s: ClassVar[int | None] = 86_400
     takes_late: ClassVar[bool] = False
     hashed: ClassVar[frozenset[str]] = frozenset({"em", "ph", "externalId"})
+    # Why `check --online` asks nothing: no test mode and nothing to read, and an empty request is not documented.
+    unasked: ClassVar[str] = "Microsoft offers no question that leaves nothing behind"
+    manifest: ClassVar[Manifest] = Manifest(
+        reads=(
+            "email.folded",
+            "phone.digits",
+            "external_id.trimmed",
+            "ip",
+            "user_agent",
+            "msclkid",
+            "uetvid",
+            "idfa",
+            "gaid",
+        ),
+        hosts=("capi.uet.microsoft.com",),
+        secrets=("access_token",),
+    )
 
     def __post_init__(self) -> None:
         if not re.fullmatch(r"[0-9]{1,20}", self.tag_id):
@@ -96,6 +117,7 @@ class Microsoft:
         user = _user(event)
         if user.keys() <= {"clientIpAddress"} or user.keys() <= {"clientUserAgent"}:
             return Skip.NO_IDENTIFIER
+        load_id = _text(event, "page_load_id")
         said = {
             "eventType": PAGE_LOAD if is_load else "custom",
             "eventName": None if is_load else name,
@@ -104,6 +126,8 @@ class Microsoft:
             "eventSourceUrl": page if _URL.match(page) else None,
             "referrerUrl": event.page.referrer,
             "pageTitle": event.page.title,
+            "pageLoadId": load_id if load_id is not None and _UUID.fullmatch(load_id) else None,
+            "keywords": _text(event, "keywords"),
             "adStorageConsent": "G" if event.consent.ad_storage is Grant.GRANTED else "D",
             "userData": user,
             "customData": _custom(event),
@@ -124,6 +148,8 @@ class Microsoft:
         Shape:  SPLIT beside REJECTED is sent again at once without the rejected ones, under ids that Microsoft knows.
         """
         told = response.json()
+        if response.status == 404:  # the tag's id is in the address: no event's fault
+            return [Verdict(ruling=Ruling.HALT, reason="http_404")] * count
         if not isinstance(told, dict):
             return by_status(response, count)
         lost, reason = _rows(told.get("error"), count), _reason(told.get("error"))
@@ -157,13 +183,17 @@ def _reason(error: object) -> str:
 
 
 def _user(event: Event) -> dict[str, Any]:
-    person, browser, click = event.person, event.browser, event.clicks.get("msclkid")
+    person, browser, click, ids = event.person, event.browser, event.clicks.get("msclkid"), device(event)
     return compact(
         {
             "em": person.digest("email", "folded"),
             "ph": person.digest("phone", "digits"),
             # An id of the site's own, in any spelling that stays the same: its digest does, and tells nobody more.
             "externalId": person.digest("external_id", "trimmed"),
+            # Microsoft's own name for the browser, where its script gave it one.
+            "anonymousId": browser.cookies.get("uetvid"),
+            "idfa": ids.idfa,
+            "gaid": ids.gaid,
             "clientIpAddress": browser.ip,
             "clientUserAgent": browser.user_agent,
             "msclkid": click.id if click else None,
@@ -175,7 +205,8 @@ def _custom(event: Event) -> dict[str, Any]:
     """Say the money and the goods, and the category, label and value that goals of UET are asked by."""
     named = [item for item in event.items if item.item_id]
     categories = {item.item_category for item in event.items if item.item_category}
-    page_type, currency = _PAGE_TYPES.get(event.name), currency_code(event)
+    told, currency = _text(event, "page_type"), currency_code(event)
+    page_type = told if told in _KINDS_OF_PAGE else _PAGE_TYPES.get(event.name)
     value = worth(event) if currency else None
     return compact(
         {

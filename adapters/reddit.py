@@ -4,7 +4,7 @@
 |-----------------------------|--------------------------------------------------|-------------------------|
 | 2xx, `data.message` is text | all were processed                               | have delivered all      |
 | 400                         | one bad event; none was processed                | send halves             |
-| 401, 403                    | the token, its scope, or not its pixel           | halt                    |
+| 401, 403, 404               | the token, its scope, or not its pixel           | halt                    |
 | 429                         | too often (1000 requests, 10,000 events a second)| wait                    |
 | 5xx                         | none was processed                               | come again              |
 | all else                    |                                                  | rule by the HTTP status |
@@ -22,9 +22,12 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, Final
 
 from gateway.core.adapter import Auth, Header, Payload, Request, Response, Ruling, Secret, Verdict, by_status, compact
+from gateway.core.device import device
 from gateway.core.event import Event, Grant, Item, Purpose
 from gateway.core.goods import currency_code, pieces, pieces_in_all, worth
+from gateway.core.manifest import Manifest
 from gateway.core.outcome import Skip
+from gateway.core.person import digest_of
 
 # Our name -> Reddit's tracking type. A name that is not here goes as a custom event, unchanged, and Reddit's own names
 # are their own; None goes nowhere.
@@ -45,7 +48,10 @@ _TYPES: Final = frozenset(name for name in NAMES.values() if name)
 
 _SOURCES: Final = {"website": "WEBSITE", "app": "APP", "physical_store": "PHYSICAL_STORE"}
 _URL: Final = re.compile(r"https?://[^/\s]")
-_UUID: Final = re.compile(r"(?:[0-9]{13}\.)?[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
+PARTNER: Final = "tagway"
+# The pixel's cookie is `<ms>.<uuid>`; Reddit wants the second part.
+_UUID: Final = re.compile(r"(?:[0-9]{13}\.)?([0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12})")
+_MAX_PIXELS: Final = 32_767  # of any screen
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,7 +81,22 @@ class Reddit:
     dedup_s: ClassVar[int | None] = 48 * 3600
     # The poorer of two copies is dropped; nothing is restated.
     takes_late: ClassVar[bool] = False
-    hashed: ClassVar[frozenset[str]] = frozenset({"email", "phone_number", "external_id"})
+    hashed: ClassVar[frozenset[str]] = frozenset({"email", "phone_number", "external_id", "idfa", "aaid"})
+    manifest: ClassVar[Manifest] = Manifest(
+        reads=(
+            "email.folded",
+            "phone.e164",
+            "external_id.trimmed",
+            "ip",
+            "user_agent",
+            "rdt_cid",
+            "rdt_uuid",
+            "idfa",
+            "gaid",
+        ),
+        hosts=("ads-api.reddit.com",),
+        secrets=("access_token",),
+    )
 
     def __post_init__(self) -> None:
         if not re.fullmatch(r"[A-Za-z0-9_]{1,64}", self.pixel_id):
@@ -96,7 +117,9 @@ class Reddit:
         in_store = source == "PHYSICAL_STORE"
         click = None if in_store else event.clicks.get("rdt_cid")
         user = _user(event, in_store=in_store)
-        is_known = click is not None or not {"email", "phone_number", "external_id", "uuid"}.isdisjoint(user)
+        is_known = click is not None or not {"email", "phone_number", "external_id", "uuid", "idfa", "aaid"}.isdisjoint(
+            user
+        )
         if not is_known and not {"ip_address", "user_agent"} <= user.keys():
             return Skip.NO_IDENTIFIER
         page = event.page.location or ""
@@ -116,6 +139,7 @@ class Reddit:
     def request(self, payloads: Sequence[Payload]) -> Request:
         data = {
             "test_id": self.test_id if payloads[0].lane == "test" else None,
+            "partner": PARTNER,
             "events": [payload.body for payload in payloads],
         }
         return Request(path=f"/api/v3/pixels/{self.pixel_id}/conversion_events", json={"data": compact(data)})
@@ -127,7 +151,21 @@ class Reddit:
         said = data.get("message") if isinstance(data, dict) and "error" not in told else None
         if isinstance(said, str) and said and 200 <= response.status < 300:
             return [Verdict(ruling=Ruling.ACCEPTED)] * count
+        if response.status == 404:  # the pixel's id is in the address: no event's fault
+            return [Verdict(ruling=Ruling.HALT, reason="http_404")] * count
         return by_status(response, count)
+
+    def probe(self, now_ms: int) -> Request:
+        """Ask when the pixel's events were last seen."""
+        return Request(method="GET", path=f"/api/v3/pixels/{self.pixel_id}/last_fired_at", json=None)
+
+    def probed(self, response: Response) -> str | None:
+        told = response.json()
+        if response.status == 200 and isinstance(told, dict) and isinstance(told.get("data"), dict):
+            return None
+        if response.status in (401, 403, 404):
+            return f"the token is not good for this pixel (http_{response.status})"
+        return f"no answer about the token (http_{response.status})"
 
     def _data_processing(self, event: Event) -> dict[str, Any]:
         if not self.limited_data_use and event.consent.ad_personalization is Grant.GRANTED:
@@ -138,19 +176,30 @@ class Reddit:
 
 def _user(event: Event, *, in_store: bool) -> dict[str, Any]:
     """Say who it was. In a store there is no device: Reddit asks for the person alone."""
-    person, browser, uuid = event.person, event.browser, event.properties.get("rdt_uuid")
-    device = {
+    person, browser, ids = event.person, event.browser, device(event)
+    cookie = browser.cookies.get("rdt_uuid") or event.properties.get("rdt_uuid")
+    uuid = _UUID.fullmatch(cookie) if isinstance(cookie, str) else None
+    there = {
         "ip_address": browser.ip,
         "user_agent": browser.user_agent,
-        # The pixel's cookie `_rdt_uuid`, where the site passes it on.
-        "uuid": uuid if isinstance(uuid, str) and _UUID.fullmatch(uuid) else None,
+        "uuid": uuid[1] if uuid else None,
+        "idfa": digest_of(ids.idfa),
+        "aaid": digest_of(ids.gaid),
+        "screen_dimensions": _screen(event),
     }
     somebody = {
         "email": person.digest("email", "folded"),
         "phone_number": person.digest("phone", "e164"),
         "external_id": person.digest("external_id", "trimmed"),
     }
-    return compact(somebody | ({} if in_store else device))
+    return compact(somebody | ({} if in_store else there))
+
+
+def _screen(event: Event) -> dict[str, int]:
+    """Read the screen that a page may tell (`screen_width`, `screen_height`), both sides or none."""
+    sides = {side: event.properties.get(f"screen_{side}") for side in ("width", "height")}
+    told = {side: value for side, value in sides.items() if type(value) is int and 0 < value <= _MAX_PIXELS}
+    return told if len(told) == len(sides) else {}
 
 
 def _metadata(event: Event) -> dict[str, Any]:

@@ -23,6 +23,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 from gateway.core.adapter import Auth, Payload, Request, Response, Ruling, Secret, Signature, Verdict, by_status
 from gateway.core.event import Event, Purpose
+from gateway.core.manifest import EVERYTHING, Manifest
 from gateway.core.outcome import Skip
 from gateway.core.speak import SEALED, as_json
 
@@ -48,6 +49,12 @@ class Webhook:
     # A receiver that only appends would count a restated act twice.
     takes_late: ClassVar[bool] = False
     hashed: ClassVar[frozenset[str]] = SEALED
+    manifest: ClassVar[Manifest] = Manifest(
+        reads=EVERYTHING,
+        urls=("url",),
+        secrets=("secret",),
+        matches=False,
+    )
 
     def __post_init__(self) -> None:
         split = urlsplit(self.url)

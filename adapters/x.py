@@ -8,7 +8,8 @@ X is told which of its own events it was: every event that shall be sent is mapp
 | 200, `conversions_processed` as many        | taken                            | have delivered all                  |
 | 200, fewer                                  | not said which                   | send halves under the same ids      |
 | 401, 403 (UNAUTHORIZED_…, FORBIDDEN)        | the keys, or no right            | halt                                |
-| 404                                         | no such pixel, or none of ours   | halt                                |
+| 404, 405                                    | no such pixel, or none of ours   | halt                                |
+| 423 (LOCK_ACQUISITION_TIMEOUT)              | X's own trouble                  | come again                          |
 | 429                                         | 60,000 events in 15 minutes      | wait                                |
 | other 4xx                                   | an event; the rest is not taken  | reject the one it names, send on    |
 | 5xx                                         | X's own trouble                  | come again                          |
@@ -42,6 +43,8 @@ from gateway.core.adapter import (
     compact,
 )
 from gateway.core.event import Event, Item, Purpose
+from gateway.core.goods import currency_code, pieces, pieces_in_all, worth
+from gateway.core.manifest import Manifest
 from gateway.core.outcome import Skip
 
 # Which kind of event to make in Events Manager for ours. It never travels: X knows the kind by the event's id.
@@ -66,11 +69,13 @@ _PIXEL: Final = re.compile(r"[a-z0-9]{1,16}")
 _EVENT: Final = re.compile(r"(?:tw-[a-z0-9]{1,16}-)?[a-z0-9]{1,16}")
 _CLICK: Final = re.compile(r"[A-Za-z0-9_-]{1,256}")
 _IPV4: Final = re.compile(r"[0-9]{1,3}(?:\.[0-9]{1,3}){3}")
-_CURRENCY: Final = re.compile(r"[A-Z]{3}")
 _URL: Final = re.compile(r"https?://[^/\s]")
 _CODE: Final = re.compile(r"[A-Z][A-Z0-9_]{1,63}")
 # Sums of prices come as 0.30000000000000004; no currency has more than four places behind the point.
 _PLACES: Final = 4
+_OURS: Final = frozenset({404, 405})  # the address or the pixel is wrong, not an event
+_LOCKED: Final = 423  # LOCK_ACQUISITION_TIMEOUT
+_NO_EVENTS: Final = frozenset({"INVALID_PARAMETER", "MISSING_PARAMETER"})
 _ROW: Final = re.compile(r"conversions\[([0-9]{1,4})\]")
 
 
@@ -106,6 +111,11 @@ class X:
     dedup_s: ClassVar[int | None] = 86_400
     takes_late: ClassVar[bool] = False
     hashed: ClassVar[frozenset[str]] = frozenset({"hashed_email", "hashed_phone_number"})
+    manifest: ClassVar[Manifest] = Manifest(
+        reads=("email.plain", "phone.e164", "ip", "user_agent", "twclid"),
+        hosts=("ads-api.x.com",),
+        secrets=("pixel_token", "credentials.consumer_secret", "credentials.access_token_secret"),
+    )
 
     def __post_init__(self) -> None:
         if not _PIXEL.fullmatch(self.pixel_id):
@@ -145,7 +155,7 @@ class X:
         people = _people(event)
         if not people:
             return Skip.NO_IDENTIFIER
-        location = event.page.location or ""
+        location, description = event.page.location or "", event.properties.get("description")
         said = {
             "conversion_time": _time(event.at_ms),
             "event_id": event_id,
@@ -153,7 +163,8 @@ class X:
             "conversion_id": event.event_id,
             "event_source_url": location if _URL.match(location) else None,
             "search_string": event.search_term,
-            "number_items": sum(_count(item.quantity) or 1 for item in event.items) or None,
+            "description": description if isinstance(description, str) else None,
+            "number_items": pieces_in_all(event),
             "contents": [content for item in event.items if (content := _content(item))],
             **_money(event),
         }
@@ -164,6 +175,24 @@ class X:
             path=f"/12/measurement/conversions/{self.pixel_id}",
             json={"conversions": [payload.body for payload in payloads]},
         )
+
+    def probe(self, now_ms: int) -> Request:
+        """Ask which accounts the keys may manage; a pixel's token can only be tried on a request without events."""
+        if self.credentials is None:
+            return self.request(())
+        return Request(method="GET", path="/12/accounts", json=None)
+
+    def probed(self, response: Response) -> str | None:
+        told = response.json()
+        told = told if isinstance(told, dict) else {}
+        code = _first_code(told)
+        if self.credentials is None and response.status == 400 and code in _NO_EVENTS:
+            return None  # refused for the events that it does not have, behind the door
+        if self.credentials is not None and response.status == 200 and isinstance(told.get("data"), list):
+            return None if told["data"] else "the keys are good, but may manage no ad account"
+        if response.status in (401, 403, 404):
+            return f"refused ({code or f'http_{response.status}'})"
+        return f"no answer about the credentials ({code or f'http_{response.status}'})"
 
     def verdicts(self, response: Response, count: int) -> list[Verdict]:
         """Rule by what X counted, else by its errors and their status.
@@ -179,12 +208,12 @@ class X:
                 return [Verdict(ruling=Ruling.ACCEPTED)] * count
             return [Verdict(ruling=Ruling.SPLIT, reason=f"processed_{taken}_of_{count}")] * count
         errors = [one for one in _list(told.get("errors")) if isinstance(one, dict)]
-        codes = [one.get("code") for one in errors]
-        reason = next((code for code in codes if isinstance(code, str) and _CODE.fullmatch(code)), "")
         (ruled,) = by_status(response, 1)
-        reason = reason or ruled.reason
-        if response.status == 404:
+        reason = _first_code(told) or ruled.reason
+        if response.status in _OURS:
             return [Verdict(ruling=Ruling.HALT, reason=reason)] * count
+        if response.status == _LOCKED:
+            return [Verdict(ruling=Ruling.RETRY, reason=reason)] * count
         if ruled.ruling is not Ruling.SPLIT:
             return [Verdict(ruling=ruled.ruling, reason=reason, retry_after_s=ruled.retry_after_s)] * count
         found = [_ROW.search(str(one.get("parameter"))) for one in errors]
@@ -217,22 +246,27 @@ def _time(at_ms: int) -> str:
 
 def _money(event: Event) -> dict[str, str]:
     """Say the value as text, without an exponent; never without its currency."""
-    currency = (event.currency or "").upper()
-    if event.value is None or not _CURRENCY.fullmatch(currency):
+    currency, value = currency_code(event), worth(event)
+    if value is None or currency is None:
         return {}
-    return {"value": format(Decimal(str(round(event.value, _PLACES))), "f"), "price_currency": currency}
+    return {"value": format(Decimal(str(round(value, _PLACES))), "f"), "price_currency": currency}
 
 
 def _content(item: Item) -> dict[str, Any]:
-    told = compact({"content_id": item.item_id, "content_name": item.item_name, "content_price": item.price})
-    return {**told, "num_items": _count(item.quantity) or 1} if told else {}
+    told = compact(
+        {
+            "content_id": item.item_id,
+            "content_name": item.item_name,
+            "content_type": item.item_category,
+            "content_price": item.price,
+        }
+    )
+    return {**told, "num_items": pieces(item) or 1} if told else {}
 
 
-def _count(quantity: float | None) -> int | None:
-    """Return a whole number of pieces; X takes no part of one."""
-    if quantity is None or not 0 < quantity < 2**53 or quantity != int(quantity):
-        return None
-    return int(quantity)
+def _first_code(told: Mapping[str, Any]) -> str:
+    codes = [one.get("code") for one in _list(told.get("errors")) if isinstance(one, dict)]
+    return next((code for code in codes if isinstance(code, str) and _CODE.fullmatch(code)), "")
 
 
 def _list(told: Any) -> list[Any]:

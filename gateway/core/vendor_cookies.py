@@ -19,6 +19,9 @@ from gateway.core.percent import unquote
 FBP: Final = "_fbp"
 FBC: Final = "_fbc"
 TTP: Final = "_ttp"
+SCID: Final = "_scid"
+RDT_UUID: Final = "_rdt_uuid"
+UETVID: Final = "_uetvid"
 GCL_AW: Final = "_gcl_aw"
 
 # Google's click cookies: gtag's, then the ones a server container writes. Source: gtag.js, read 2026-11-22.
@@ -57,6 +60,11 @@ _GCL = re.compile(r"(?:GCL|1)\.([0-9]{1,12})\.([A-Za-z0-9_-]+)(?:\..*)?")
 _DIGITS = re.compile(r"[0-9]{1,12}")
 _GCL_AU = re.compile(r"1\.[0-9]{1,2}\.[0-9]{1,20}\.[0-9]{1,12}[0-9A-Za-z._-]{0,200}")
 _TTP = re.compile(r"[A-Za-z0-9_-]{20,64}(?:\.tt\.[0-9]{1,3})?")  # KSUID-like, 27 base62; newer pixels add .tt.<n>
+_UUID = r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
+_SCID = re.compile(_UUID)
+# The moment it was made, then the id; a shop's own server may well have cut the first off.
+_RDT_UUID = re.compile(rf"(?:[0-9]{{13}}\.)?{_UUID}")
+_UETVID = re.compile(r"[0-9a-f]{32}")
 _GA = re.compile(r"GA1\.[0-9-]{1,5}\.([0-9]{1,20}\.[0-9]{1,12})")
 _GS1 = re.compile(r"GS1\.[0-9-]{1,5}\.([0-9]{1,12})\.[0-9]+\.[0-9]+\.([0-9]{1,12})(?:\..*)?")
 _FIELDS = re.compile(r"(?:2|GS2)\.[0-9-]{1,5}\.([^.]+)")
@@ -118,6 +126,31 @@ def tiktok_browser(value: str | None) -> str | None:
     return text if _TTP.fullmatch(text) else None
 
 
+def snap_browser(value: str | None) -> str | None:
+    """Return a `_scid` as it came, if it is one. Source: scevent 1.6.0, read 2026-11-22."""
+    return _fitting(_SCID, value)
+
+
+def reddit_browser(value: str | None) -> str | None:
+    """Return a `_rdt_uuid` as it came, if it is one. Source: reddit/reddit-gtm-template, read 2026-11-22."""
+    return _fitting(_RDT_UUID, value)
+
+
+def microsoft_browser(value: str | None) -> str | None:
+    """Return a `_uetvid` as it came, if it is one."""
+    return _fitting(_UETVID, value)
+
+
+def visitors(cookies: Mapping[str, str]) -> Mapping[str, str]:
+    """Return the names that Snapchat, Reddit and Microsoft gave this browser, by the contract's words for them."""
+    found = {
+        "sc_cookie1": snap_browser(cookies.get(SCID)),
+        "rdt_uuid": reddit_browser(cookies.get(RDT_UUID)),
+        "uetvid": microsoft_browser(cookies.get(UETVID)),
+    }
+    return {name: value for name, value in found.items() if value is not None}
+
+
 def recall(cookies: Mapping[str, str]) -> Recalled:
     """Find the click ids that the vendors' own scripts and servers remembered in this browser."""
     stamped: dict[str, Click] = {}
@@ -154,6 +187,11 @@ def google_browser(cookies: Mapping[str, str]) -> str | None:
         if _GCL_AU.fullmatch(cookies.get(name, "")):
             return cookies[name]
     return None
+
+
+def _fitting(pattern: re.Pattern[str], value: str | None) -> str | None:
+    text = unquote(value or "")
+    return text if pattern.fullmatch(text.lower()) else None
 
 
 def _stamped(cookies: Mapping[str, str]) -> Iterator[tuple[str, Click]]:

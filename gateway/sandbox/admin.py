@@ -27,13 +27,13 @@ INDEX: Final[Object] = {
             "GET /google/_demo_key",
         ],
         "tiktok": ["POST /tiktok/open_api/v1.3/event/track/"],
-        "snap": ["POST /snap/v3/{pixel}/events", "POST /snap/v3/{pixel}/events/validate"],
+        "snap": ["POST /snap/v3/{pixel}/events", "POST /snap/v3/{pixel}/events/validate", "GET …/stats"],
         "pinterest": ["POST /pinterest/v5/ad_accounts/{account}/events"],
-        "reddit": ["POST /reddit/api/v3/pixels/{pixel}/conversion_events"],
+        "reddit": ["POST /reddit/api/v3/pixels/{pixel}/conversion_events", "GET …/last_fired_at"],
         "microsoft": ["POST /microsoft/v1/{tag}/events"],
         "ga4": ["POST /ga4/mp/collect", "POST /ga4/debug/mp/collect"],
-        "linkedin": ["POST /linkedin/rest/conversionEvents"],
-        "x": ["POST /x/12/measurement/conversions/{pixel}"],
+        "linkedin": ["POST /linkedin/rest/conversionEvents", "GET /linkedin/rest/conversions"],
+        "x": ["POST /x/12/measurement/conversions/{pixel}", "GET /x/12/accounts"],
     },
     "sandbox": [
         "GET, DELETE /_sandbox/{platform}/events", "GET, DELETE /_sandbox/{platform}/requests",
@@ -112,7 +112,7 @@ class Admin:
             told = orjson.loads(await request.read())
         except orjson.JSONDecodeError:
             return _json({"error": "a JSON object or list of faults is expected"}, status=422)
-        script = read_script(told, self._doors[name].places)
+        script = read_script(told, self._doors[name].places, self._doors[name].errors)
         if isinstance(script, str):
             return _json({"error": script}, status=422)
         book = self._memory.books[name]

@@ -81,7 +81,8 @@ class Sandbox:
 
         Errors:  ValueError names the wrong word and the nearest right one.
         """
-        read = read_script([dict(one) for one in faults], self._doors[platform].places)
+        door = self._doors[platform]
+        read = read_script([dict(one) for one in faults], door.places, door.errors)
         if isinstance(read, str):
             raise ValueError(read)
         self._memory.books[platform].script.write(read)

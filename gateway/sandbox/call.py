@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Protocol, TypeAlias, cast
+from typing import Protocol, TypeAlias, cast, runtime_checkable
 
 Object: TypeAlias = dict[str, object]
 
@@ -54,6 +54,7 @@ class OnRepeat(StrEnum):
     KEEP_FIRST = "keep_first"
     UNION = "union"
     RESTATE = "restate"
+    KEEP_RICHER = "keep_richer"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -171,3 +172,14 @@ class Platform(Protocol):
 
     def partial(self, ruled: Ruled) -> Ruled | None:
         """Turn a success into the platform's partial one, None where it has none."""
+
+
+@runtime_checkable
+class Catalogued(Protocol):
+    """Promise besides that each row of the platform's error table can be asked for by its code."""
+
+    def errors(self) -> tuple[str, ...]:
+        """Name the rows of the table."""
+
+    def error(self, code: str, row: int | None) -> Ruled:
+        """Answer with one row of the table, naming an event's place in the way the platform names one, if it does."""

@@ -16,7 +16,7 @@ from urllib.parse import parse_qsl
 import orjson
 from aiohttp import web
 
-from gateway.sandbox.call import Asked, Platform, Route, Ruled
+from gateway.sandbox.call import Asked, Catalogued, Platform, Route, Ruled
 from gateway.sandbox.faults import Fault
 from gateway.sandbox.state import Memory
 
@@ -37,6 +37,7 @@ class Door:
     def __init__(self, platform: Platform, memory: Memory, clock: Clock) -> None:
         self.platform = platform
         self.places = tuple(route.at for route in platform.routes())
+        self.errors = platform.errors() if isinstance(platform, Catalogued) else ()
         self._memory = memory
         self._book = memory.books[platform.name]
         self._clock = clock
@@ -94,6 +95,8 @@ class Door:
                 bent = platform.expired(at)
             case "refuse_id":
                 bent = platform.refused()
+            case "error" if fault is not None and isinstance(platform, Catalogued):
+                bent = platform.error(str(fault.value), fault.row)
             case "partial":
                 return (platform.partial(ruled) if ruled.accepted else None) or ruled
             case "garbage" | "endless" | "reset" as act:

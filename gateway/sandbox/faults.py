@@ -16,9 +16,9 @@ from gateway.sandbox.checks import is_int, is_number
 # The words that say what goes wrong; one a fault. A delay may stand alone or in front of any of them.
 ACTS: Final = (
     "status", "reset", "applied_then_reset", "throttle", "token", "garbage", "redirect", "refuse_id", "endless",
-    "partial", "pass",
+    "partial", "error", "pass",
 )  # fmt: skip
-_EXTRAS: Final = ("delay_s", "times", "at", "retry_after_s")
+_EXTRAS: Final = ("delay_s", "times", "at", "retry_after_s", "row")
 _MAX_DELAY_S: Final = 600
 _MAX_TIMES: Final = 1_000_000
 
@@ -27,7 +27,8 @@ _MAX_TIMES: Final = 1_000_000
 class Fault:
     """Hold one line of the script.
 
-    Shape:   `times` None stands until it is deleted. `value` is the status or the event id its word came with.
+    Shape:   `times` None stands until it is deleted. `value` is the status, the event id or the code of the platform's
+             error table that its word came with; `row` is the event which that error names, None for none.
     Units:   `delay_s`, `retry_after_s` in seconds.
     """
 
@@ -37,6 +38,7 @@ class Fault:
     retry_after_s: int | None = None
     at: str = "events"
     times: int | None = 1
+    row: int | None = None
 
     def said(self) -> Object:
         """Give the fault back in the words it was scripted with, with the times that remain."""
@@ -47,26 +49,28 @@ class Fault:
             told["retry_after_s"] = self.retry_after_s
         if self.at != "events":
             told["at"] = self.at
+        if self.row is not None:
+            told["row"] = self.row
         return {**told, "times": self.times}
 
 
-def read_script(body: object, places: Collection[str]) -> tuple[Fault, ...] | str:
+def read_script(body: object, places: Collection[str], errors: Collection[str] = ()) -> tuple[Fault, ...] | str:
     """Read one fault or a list of them, or say what is wrong with it and what would be right.
 
-    Shape:   `places` are the names a fault may aim at with "at".
+    Shape:   `places` are the names a fault may aim at with "at", `errors` the codes it may ask for with "error".
     """
     lines = as_list(body)
     script: list[Fault] = []
     for number, line in enumerate([body] if lines is None else lines):
         told = as_object(line)
-        fault = f"fault {number}: an object is expected" if told is None else _read(told, places)
+        fault = f"fault {number}: an object is expected" if told is None else _read(told, places, errors)
         if isinstance(fault, str):
             return fault
         script.append(fault)
     return tuple(script)
 
 
-def _read(told: Mapping[str, object], places: Collection[str]) -> Fault | str:
+def _read(told: Mapping[str, object], places: Collection[str], errors: Collection[str]) -> Fault | str:
     for word in told:
         if word not in ACTS and word not in _EXTRAS:
             return f"{word}: unknown fault{_nearest(word, (*ACTS, *_EXTRAS))}"
@@ -76,7 +80,7 @@ def _read(told: Mapping[str, object], places: Collection[str]) -> Fault | str:
     if not acts and "delay_s" not in told:
         return f"no fault named; one of delay_s, {', '.join(ACTS)}"
     act = acts[0] if acts else None
-    value = _value(act, told) if act else None
+    value = _value(act, told, errors) if act else None
     if isinstance(value, _Wrong):
         return value.why
     standing = act == "refuse_id"
@@ -91,7 +95,10 @@ def _read(told: Mapping[str, object], places: Collection[str]) -> Fault | str:
     at = told.get("at", "events")
     if not isinstance(at, str) or at not in places:
         return f"at: unknown place{_nearest(str(at), places)}"
-    return Fault(act=act, value=value, delay_s=float(delay_s), retry_after_s=retry_after_s, at=at, times=times)
+    row = told.get("row")
+    if row is not None and not (isinstance(row, int) and is_int(row) and row >= 0 and act == "error"):
+        return "row: a whole number from 0, beside error, is expected"
+    return Fault(act=act, value=value, delay_s=float(delay_s), retry_after_s=retry_after_s, at=at, times=times, row=row)
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +106,7 @@ class _Wrong:
     why: str
 
 
-def _value(act: str, told: Mapping[str, object]) -> int | str | _Wrong | None:
+def _value(act: str, told: Mapping[str, object], errors: Collection[str]) -> int | str | _Wrong | None:
     value = told[act]
     match act:
         case "status":
@@ -110,13 +117,17 @@ def _value(act: str, told: Mapping[str, object]) -> int | str | _Wrong | None:
             return "expired" if value == "expired" else _Wrong('token: "expired" is the only word it knows')
         case "refuse_id":
             return value if isinstance(value, str) and value else _Wrong("refuse_id: an event id is expected")
+        case "error":
+            # Many platforms' codes are numbers, and a script may well write them so.
+            code = str(value)
+            return code if code in errors else _Wrong(f"error: not a code of this platform{_nearest(code, errors)}")
         case _:
             return None if value is True else _Wrong(f"{act}: true is expected")
 
 
 def _nearest(word: str, known: Collection[str]) -> str:
     near = difflib.get_close_matches(word, known, n=1, cutoff=0.5)
-    return f"; did you mean {near[0]}?" if near else f"; known are {', '.join(known)}"
+    return f"; did you mean {near[0]}?" if near else f"; known are {', '.join(known) or 'none'}"
 
 
 class Script:

@@ -31,6 +31,21 @@ _ID_TYPES: Final = checks.words(
     """SHA256_EMAIL LINKEDIN_FIRST_PARTY_ADS_TRACKING_UUID ACXIOM_ID ORACLE_MOAT_ID PLAINTEXT_IP_ADDRESS GOOGLE_AID"""
 )
 _INFO: Final = checks.words("firstName lastName title companyName countryCode")
+_ERRORS: Final = {
+    "ILLEGAL_ARGUMENT": (400, "A parameter is not valid"),
+    "VERSION_MISSING": (400, "A version must be present. Please specify a version"),
+    "EMPTY_ACCESS_TOKEN": (401, "Empty oauth2 access token"),
+    "INVALID_ACCESS_TOKEN": (401, "Invalid access token"),
+    "EXPIRED_ACCESS_TOKEN": (401, "The token used in the request has expired"),
+    "REVOKED_ACCESS_TOKEN": (401, "The token used in the request has been revoked by the user"),
+    "ACCESS_DENIED": (403, "Not enough permissions to access this resource"),
+    "RESOURCE_NOT_FOUND": (404, "No virtual resource found"),
+    "UNPROCESSABLE_ENTITY": (422, "The request was refused"),
+    "NONEXISTENT_VERSION": (426, "Requested version is not active"),
+    "TOO_MANY_REQUESTS": (429, "Resource level throttle limit for calls to this resource is reached"),
+    "INTERNAL_SERVER_ERROR": (500, "Internal server error"),
+    "GATEWAY_TIMEOUT": (504, "The request took too long"),
+}
 _AMOUNT: Final = re.compile(r"-?[0-9]{1,15}(\.[0-9]{1,6})?")
 
 
@@ -44,7 +59,10 @@ class LinkedIn:
 
     def routes(self) -> tuple[Route, ...]:
         """Name the paths, below the platform's own prefix."""
-        return (Route(method="POST", path="/rest/conversionEvents", at="events", judge=self.judge),)
+        return (
+            Route(method="POST", path="/rest/conversionEvents", at="events", judge=self.judge),
+            Route(method="GET", path="/rest/conversions", at="rules", judge=self._rules),
+        )
 
     def judge(self, asked: Asked) -> Ruled:
         """Rule on one event, or on one batch of them."""
@@ -101,9 +119,34 @@ class LinkedIn:
         """Refuse a whole batch without naming the event that spoilt it."""
         return _error(422, "UNPROCESSABLE_ENTITY", "The request was refused")
 
+    def errors(self) -> tuple[str, ...]:
+        """Name the rows of the error table."""
+        return tuple(_ERRORS)
+
+    def error(self, code: str, row: int | None) -> Ruled:
+        """Answer with one row of the table; a refused event's place stands in the message and nowhere else."""
+        status, message = _ERRORS[code]
+        place = f"ERROR :: /elements/{row}/conversionValue :: " if row is not None and status in (400, 422) else ""
+        return _error(status, code, place + message)
+
     def partial(self, ruled: Ruled) -> Ruled | None:
         """Tell that there is none: a batch stands or falls together."""
         return None
+
+    def _rules(self, asked: Asked) -> Ruled:
+        """List the rules of an account, as far as the sandbox was told of any."""
+        refused = self._at_the_gate(asked)
+        if refused is not None:
+            return refused
+        if asked.query.get("q") != "account" or not asked.query.get("account", "").startswith(
+            "urn:li:sponsoredAccount:"
+        ):
+            return _error(400, "ILLEGAL_ARGUMENT", "q and account are expected")
+        told: list[Object] = [
+            {"id": int(rule), "conversionMethod": "CONVERSIONS_API", "enabled": True, "type": "LEAD"}
+            for rule in sorted(self._terms.linkedin_rules)
+        ]
+        return Ruled(status=200, body={"elements": told, "paging": {"start": 0, "count": len(told)}}, code="OK")
 
     def _at_the_gate(self, asked: Asked) -> Ruled | None:
         """Ask for the token and the two versions, in that order."""

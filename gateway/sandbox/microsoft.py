@@ -32,6 +32,15 @@ _CUSTOM_TEXTS: Final = checks.words("eventCategory eventLabel searchTerm transac
 _NUMBERS: Final = checks.words("eventValue value ecommTotalValue")
 _CUSTOM: Final = _CUSTOM_TEXTS | _NUMBERS | checks.words("itemIds items hotelData")
 _PAGE_TYPES: Final = frozenset({"home", "product", "category", "searchresults", "cart", "purchase", "other"})
+_ERRORS: Final = {
+    "ValidationError": 400,
+    "Unauthorized": 401,
+    "Forbidden": 403,
+    "NotFound": 404,
+    "TooManyRequests": 429,
+    "InternalError": 500,
+    "ServiceUnavailable": 503,
+}
 _UUID: Final = re.compile(r"[0-9a-f]{8}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{12}", re.IGNORECASE)
 
 
@@ -95,6 +104,16 @@ class Microsoft:
     def refused(self) -> Ruled:
         """Refuse a whole batch without naming the event that spoilt it."""
         return _error(400, "ValidationError")
+
+    def errors(self) -> tuple[str, ...]:
+        """Name the rows of the error table."""
+        return tuple(_ERRORS)
+
+    def error(self, code: str, row: int | None) -> Ruled:
+        """Answer with one row of the table; a validation's names its event."""
+        status = _ERRORS[code]
+        detail: Object = {"index": row, "propertyName": "eventName", "attemptedValue": "", "errorMessage": "Not valid"}
+        return _error(status, code, [detail] if row is not None and status == 400 else None)
 
     def partial(self, ruled: Ruled) -> Ruled | None:
         """Turn a success into the platform's partial one: the last event is left out, and named."""

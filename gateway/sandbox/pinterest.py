@@ -36,6 +36,13 @@ _TEXTS: Final = checks.words(
 )
 _CUSTOM: Final = _TEXTS | checks.words("currency value content_ids contents num_items")
 _CONTENT_TEXTS: Final = ("id", "item_name", "item_category", "item_brand", "item_price")
+_ERRORS: Final = {
+    "4196": (400, "The request is not valid."),
+    "2": (401, "Authentication failed."),
+    "29": (403, "You are not permitted to access that resource."),
+    "8": (429, "This request exceeded a rate limit."),
+    "4197": (503, "The service is not available."),
+}
 _AMOUNT: Final = re.compile(r"-?[0-9]+(\.[0-9]+)?")
 
 
@@ -96,6 +103,15 @@ class Pinterest:
     def refused(self) -> Ruled:
         """Refuse a whole batch without naming the event that spoilt it."""
         return _error(400, 4196, "The request is not valid.")
+
+    def errors(self) -> tuple[str, ...]:
+        """Name the rows of the error table; failed rows (422) are the fault `partial`."""
+        return tuple(_ERRORS)
+
+    def error(self, code: str, row: int | None) -> Ruled:
+        """Answer with one row of the table; none of them names an event."""
+        status, message = _ERRORS[code]
+        return _error(status, int(code), message)
 
     def partial(self, ruled: Ruled) -> Ruled | None:
         """Turn a success into the platform's partial one: the last event has failed, and says so."""
@@ -240,7 +256,8 @@ def _accepted(account: str, event: Object) -> Accepted:
         name=name,
         event_id=event_id,
         payload=event,
-        keys=((f"{account}\n{name}\n{event_id}", DEDUP_S),),
+        # Acts of a store are never recognised again.
+        keys=() if event["action_source"] == "offline" else ((f"{account}\n{name}\n{event_id}", DEDUP_S),),
     )
 
 

@@ -12,7 +12,17 @@ from dataclasses import replace
 from typing import Final
 
 from gateway.sandbox import checks
-from gateway.sandbox.call import Accepted, Asked, Findings, Object, Route, Ruled, as_list, as_object
+from gateway.sandbox.call import (
+    Accepted,
+    Asked,
+    Findings,
+    Object,
+    OnRepeat,
+    Route,
+    Ruled,
+    as_list,
+    as_object,
+)
 from gateway.sandbox.checks import Digest
 from gateway.sandbox.terms import Terms
 
@@ -27,6 +37,15 @@ _EVENT: Final = checks.words("event_at action_source event_source_url click_id t
 _HASHED: Final = checks.words("email phone_number external_id idfa aaid")
 _USER: Final = _HASHED | checks.words("ip_address user_agent uuid screen_dimensions data_processing_options")
 _METADATA: Final = checks.words("conversion_id currency value item_count products")
+_ERRORS: Final = {
+    "BAD_REQUEST": 400,
+    "UNAUTHORIZED": 401,
+    "FORBIDDEN": 403,
+    "NOT_FOUND": 404,
+    "TOO_MANY_REQUESTS": 429,
+    "SERVER_ERROR": 500,
+    "SERVICE_UNAVAILABLE": 503,
+}
 _PRODUCT: Final = checks.words("id name category item_price quantity")
 
 
@@ -40,15 +59,18 @@ class Reddit:
 
     def routes(self) -> tuple[Route, ...]:
         """Name the paths, below the platform's own prefix."""
-        return (Route(method="POST", path="/api/v3/pixels/{pixel}/conversion_events", at="events", judge=self.judge),)
+        pixel = "/api/v3/pixels/{pixel}"
+        return (
+            Route(method="POST", path=f"{pixel}/conversion_events", at="events", judge=self.judge),
+            Route(method="GET", path=f"{pixel}/last_fired_at", at="last_fired_at", judge=self._last_fired),
+        )
 
     def judge(self, asked: Asked) -> Ruled:
         """Rule on one POST of events."""
-        if asked.bearer() not in self._terms.reddit_tokens:
-            return _error(401, "UNAUTHORIZED")
-        pixel, known = asked.parts["pixel"], self._terms.reddit_pixels
-        if known and pixel not in known:
-            return _error(403, "FORBIDDEN")
+        refused = self._at_the_gate(asked)
+        if refused is not None:
+            return refused
+        pixel = asked.parts["pixel"]
         notes, body = Findings(), as_object(asked.body)
         data = as_object((body or {}).get("data"))
         rows = as_list((data or {}).get("events")) or []
@@ -101,9 +123,33 @@ class Reddit:
         """Refuse a whole batch without naming the event that spoilt it."""
         return _error(400, "BAD_REQUEST")
 
+    def errors(self) -> tuple[str, ...]:
+        """Name the rows of the error table."""
+        return tuple(_ERRORS)
+
+    def error(self, code: str, row: int | None) -> Ruled:
+        """Answer with one row of the table; a bad request's names its event."""
+        ruled = _error(_ERRORS[code], code)
+        if row is None or code != "BAD_REQUEST":
+            return ruled
+        named = [{"index": row, "error_message": "type.tracking_type: not valid"}]
+        return replace(ruled, body={**(as_object(ruled.body) or {}), "invalid_events": named})
+
     def partial(self, ruled: Ruled) -> Ruled | None:
         """Tell that there is none: a call is taken as a whole."""
         return None
+
+    def _at_the_gate(self, asked: Asked) -> Ruled | None:
+        """Ask for the token, and whether it is the pixel's."""
+        if asked.bearer() not in self._terms.reddit_tokens:
+            return _error(401, "UNAUTHORIZED")
+        pixel, known = asked.parts["pixel"], self._terms.reddit_pixels
+        return _error(403, "FORBIDDEN") if known and pixel not in known else None
+
+    def _last_fired(self, asked: Asked) -> Ruled:
+        """Tell when each kind of event was last seen; the sandbox has no clock for that and names none."""
+        body: Object = {"data": {kind.lower(): None for kind in sorted(_TYPES - {"CUSTOM"})} | {"custom_events": []}}
+        return self._at_the_gate(asked) or Ruled(status=200, body=body, code="200")
 
 
 def _judge_event(value: object, row: int, now_s: float, notes: Findings) -> None:
@@ -220,6 +266,8 @@ def _accepted(pixel: str, event: Object, is_test: bool) -> Accepted:
         payload=event,
         is_test=is_test,
         keys=((f"{pixel}\n{name}\n{conversion_id}", DEDUP_S),) if known else (),
+        # "The event with more event metadata and match keys will be prioritized."
+        on_repeat=OnRepeat.KEEP_RICHER,
     )
 
 

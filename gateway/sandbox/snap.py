@@ -40,6 +40,17 @@ _EVENT: Final = checks.words(
     """event_name event_time action_source event_source_url event_id user_data custom_data app_data integration
     data_processing_options data_processing_options_country data_processing_options_state opt_out"""
 )
+# Snap lists no codes: a status, and where it says INVALID inside a 200, that.
+_ERRORS: Final = {
+    "INVALID": (200, "The events are not valid", "INVALID_EVENT"),
+    "400": (400, "A required parameter is missing", "MISSING_PARAMETER"),
+    "401": (401, "The access token is not valid", "UNAUTHORIZED"),
+    "403": (403, "This token may not use the pixel", "FORBIDDEN"),
+    "429": (429, "Too many requests", "RATE_LIMITED"),
+    "500": (500, "Internal error", "INTERNAL_ERROR"),
+    "503": (503, "The service is not available", "UNAVAILABLE"),
+}
+_EXTINFO_PARTS: Final = 16
 _SOURCES: Final = frozenset({"WEB", "MOBILE_APP", "OFFLINE"})
 _HASHED: Final = checks.words("em ph fn ln ge ct st zp country db external_id")
 _CLEAR: Final = checks.words(
@@ -61,16 +72,15 @@ class Snap:
         return (
             Route(method="POST", path="/v3/{pixel}/events", at="events", judge=self.judge),
             Route(method="POST", path="/v3/{pixel}/events/validate", at="validate", judge=self._validate),
+            Route(method="GET", path="/v3/{pixel}/events/validate/stats", at="stats", judge=self._stats),
         )
 
     def judge(self, asked: Asked) -> Ruled:
         """Rule on one POST of events."""
-        token = asked.query.get("access_token") or asked.bearer()
-        if token not in self._terms.snap_tokens:
-            return _invalid(401, "The access token is not valid", "UNAUTHORIZED")
-        pixel, known = asked.parts["pixel"], self._terms.snap_pixels
-        if known and pixel not in known:
-            return _invalid(403, "This token may not use the pixel", "FORBIDDEN")
+        refused = self._at_the_gate(asked)
+        if refused is not None:
+            return refused
+        pixel = asked.parts["pixel"]
         notes, body = Findings(), as_object(asked.body)
         if asked.unreadable is not None or body is None:
             notes.refuse(None, "body", asked.unreadable or "a JSON object is expected", _MISSING)
@@ -118,9 +128,32 @@ class Snap:
         """Refuse a whole batch without naming the event that spoilt it."""
         return _invalid(200, "The events are not valid", "INVALID_EVENT")
 
+    def errors(self) -> tuple[str, ...]:
+        """Name the rows of the error table."""
+        return tuple(_ERRORS)
+
+    def error(self, code: str, row: int | None) -> Ruled:
+        """Answer with one row of the table; room is for one event's number."""
+        status, why, word = _ERRORS[code]
+        return _invalid(status, why, word, row if status in (200, 400) else None)
+
     def partial(self, ruled: Ruled) -> Ruled | None:
         """Tell that there is none: a batch is VALID or INVALID."""
         return None
+
+    def _at_the_gate(self, asked: Asked) -> Ruled | None:
+        """Ask for the token, and whether it is the pixel's."""
+        token = asked.query.get("access_token") or asked.bearer()
+        if token not in self._terms.snap_tokens:
+            return self.error("401", None)
+        pixel, known = asked.parts["pixel"], self._terms.snap_pixels
+        return self.error("403", None) if known and pixel not in known else None
+
+    def _stats(self, asked: Asked) -> Ruled:
+        """Tell how many events came in the last hour; the sandbox counts none, for a question leaves no trace."""
+        nothing = {"latest_event_ts": 0, "event_count_past_hour": 0}
+        body: Object = {"status": "SUCCESS", "reason": "", "stats": {"test": nothing, "live": nothing}}
+        return self._at_the_gate(asked) or Ruled(status=200, body=body, code="SUCCESS")
 
     def _validate(self, asked: Asked) -> Ruled:
         ruled = self.judge(asked)
@@ -150,6 +183,7 @@ def _judge_event(value: object, row: int, now_s: float, notes: Findings) -> None
         notes.refuse(row, "user_data", "an object is expected")
     elif "user_data" in event:
         _judge_user(user, row, notes)
+    _judge_sender(event, row, notes)
     options = event.get("data_processing_options", [])
     # The documents write LMU, the SDK writes LDU.
     if options not in ([], ["LMU"], ["LDU"]):
@@ -161,6 +195,23 @@ def _judge_event(value: object, row: int, now_s: float, notes: Findings) -> None
         notes.refuse(row, "custom_data", "an object is expected")
     else:
         _judge_custom(custom, event.get("event_name") == "PURCHASE", row, notes)
+
+
+def _judge_sender(event: Object, row: int, notes: Findings) -> None:
+    """Judge what says who sends: the partner, and the app with its device."""
+    if "integration" in event and not checks.is_text(event["integration"]):
+        notes.refuse(row, "integration", "text is expected")
+    told = as_object(event.get("app_data", {}))
+    if told is None or told.keys() - {"app_id", "advertiser_tracking_enabled", "extinfo"}:
+        notes.refuse(row, "app_data", "app_id, advertiser_tracking_enabled and extinfo are expected")
+        return
+    if "app_id" in told and not checks.is_text(told["app_id"]):
+        notes.refuse(row, "app_data.app_id", "text is expected")
+    if told.get("advertiser_tracking_enabled", 0) not in (0, 1):
+        notes.refuse(row, "app_data.advertiser_tracking_enabled", "0 or 1 is expected")
+    parts = as_list(told.get("extinfo", [""] * _EXTINFO_PARTS))
+    if parts is None or len(parts) != _EXTINFO_PARTS or not all(isinstance(part, str) for part in parts):
+        notes.refuse(row, "app_data.extinfo", f"{_EXTINFO_PARTS} texts are expected")
 
 
 def _judge_time(value: object, row: int, now_s: float, notes: Findings) -> None:

@@ -186,6 +186,13 @@ def _joined(first: Object, again: Accepted) -> Object:
         case OnRepeat.RESTATE:
             told: Object = {key: again.payload[key] for key in _RESTATED if key in again.payload}
             return {**_union(first, again.payload), **told}
+        case OnRepeat.KEEP_RICHER:
+            return again.payload if _told(again.payload) > _told(first) else first
+
+
+def _told(payload: Object) -> int:
+    """Count what a payload says, objects by what is in them."""
+    return sum(1 if (inner := as_object(value)) is None else _told(inner) for value in payload.values())
 
 
 def _union(first: Object, second: Object) -> Object:

@@ -12,9 +12,15 @@ class Terms:
 
     meta_tokens: frozenset[str] = field(default=frozenset({"sandbox-meta-token"}), repr=False)
     meta_datasets: frozenset[str] = frozenset()
+    # An app that demands proof of its secret, and the calls it may make in an hour; None: any.
+    meta_app_secret: str | None = field(default=None, repr=False)
+    meta_hourly_calls: int | None = None
     google_refresh_tokens: frozenset[str] = field(default=frozenset({"sandbox-refresh-token"}), repr=False)
     google_online: frozenset[str] = frozenset()
     google_offline: frozenset[str] = frozenset()
+    # Click id -> when it was clicked (Unix seconds): an unknown one is taken for old enough.
+    google_clicks: Mapping[str, float] = field(default_factory=dict)
+    google_processing_s: float = 0
     tiktok_tokens: frozenset[str] = field(default=frozenset({"sandbox-tiktok-token"}), repr=False)
     tiktok_sources: frozenset[str] = frozenset()
     snap_tokens: frozenset[str] = field(default=frozenset({"sandbox-snap-token"}), repr=False)

@@ -34,6 +34,26 @@ _HASHED: Final = frozenset({"email", "phone", "external_id", "first_name", "last
 _HASHED_LISTS: Final = frozenset({"email", "phone", "external_id"})
 _CLEAR: Final = checks.words("city state country ttclid ttp ip user_agent locale idfa idfv gaid att_status")
 _DELIVERY: Final = frozenset({"in_store", "curbside", "home_delivery"})
+_ATT: Final = frozenset({"AUTHORIZED", "DENIED", "NOT_DETERMINED", "RESTRICTED", "NOT_APPLICABLE"})
+_APP: Final = frozenset({"app_id", "app_name", "app_version"})
+_AD_TEXTS: Final = checks.words("callback campaign_id ad_id creative_id attribution_type attribution_provider")
+_AD_FLAGS: Final = frozenset({"is_retargeting", "attributed"})
+_LEAD: Final = frozenset({"lead_id", "lead_event_source"})
+# Code (behind a slash the HTTP status where it is not 200) -> what TikTok says with it.
+_ERRORS: Final = {
+    "40001": "No permission for this event source",
+    "40002": "A parameter is not valid",
+    "40007": "The object does not exist",
+    "40100": "Too many requests",
+    "40100/401": "Too many requests",
+    "40101": "The app id or its secret is not valid",
+    "40104": "Access token is empty",
+    "40105": "Access token is invalid or expired",
+    "40110": "The authorization code is not valid",
+    "50000": "Internal error",
+    "50002": "The service timed out",
+    "51010": "The service is not available",
+}
 _WEEK_S: Final = 7 * 86_400
 
 
@@ -105,6 +125,16 @@ class TikTok:
         """Refuse a whole batch without naming the event that spoilt it."""
         return _answer(40002, "A parameter is not valid")
 
+    def errors(self) -> tuple[str, ...]:
+        """Name the rows of the error table; what is taken in part (20001) is the fault `partial`."""
+        return tuple(_ERRORS)
+
+    def error(self, code: str, row: int | None) -> Ruled:
+        """Answer with one row of the table; a parameter's names its event."""
+        number, _, status = code.partition("/")
+        place = f"Batch.{row}.properties: " if row is not None and number == "40002" else ""
+        return replace(_answer(int(number), place + _ERRORS[code]), status=int(status or 200))
+
     def partial(self, ruled: Ruled) -> Ruled | None:
         """Turn a success into the platform's partial one: the last event is left out, and named."""
         last = len(ruled.accepted) - 1
@@ -154,11 +184,32 @@ def _judge_item(value: object, row: int, source: str, now_s: float, notes: Findi
         notes.refuse(row, "page.url", "Not a valid URL.")
     elif source == "web" and "url" not in page:
         notes.warn(row, "page.url", "asked for on the web")
+    _judge_objects(event, row, notes)
     properties = as_object(event.get("properties", {}))
     if properties is None:
         notes.refuse(row, "properties", "Not a valid object.")
     else:
         _judge_properties(properties, event.get("event"), row, notes)
+
+
+def _judge_objects(event: Object, row: int, notes: Findings) -> None:
+    """Judge what apps and CRMs tell beside the person: the app, its ad, the lead."""
+    for name, texts, flags in (
+        ("app", _APP, frozenset[str]()),
+        ("ad", _AD_TEXTS, _AD_FLAGS),
+        ("lead", _LEAD, frozenset[str]()),
+    ):
+        told = as_object(event.get(name, {}))
+        if told is None:
+            notes.refuse(row, name, "Not a valid object.")
+            continue
+        for key, value in told.items():
+            if key not in texts | flags:
+                notes.refuse(row, f"{name}.{key}", "Unknown field.")
+            elif key in texts and not checks.is_text(value):
+                notes.refuse(row, f"{name}.{key}", "Not a valid string.")
+            elif key in flags and not isinstance(value, bool):
+                notes.refuse(row, f"{name}.{key}", "Not a valid boolean.")
 
 
 def _judge_user(user: Object, row: int, notes: Findings) -> None:
@@ -173,6 +224,8 @@ def _judge_user(user: Object, row: int, notes: Findings) -> None:
             notes.refuse(row, where, "Not a valid string.")
         elif checks.is_digest(value):
             notes.violate(row, where, "a digest where clear text belongs")
+    if not checks.is_one_of(user.get("att_status", "DENIED"), _ATT):
+        notes.refuse(row, "user.att_status", f"Must be one of {', '.join(sorted(_ATT))}.")
     if "ip" in user and not checks.is_address(user["ip"]):
         notes.refuse(row, "user.ip", "Not a valid address.")
 

@@ -38,6 +38,20 @@ _EVENT: Final = checks.words(
 _CONTENT: Final = checks.words("content_id content_name content_type content_price num_items content_group_id")
 _HASHED: Final = frozenset({"hashed_email", "hashed_phone_number"})
 _CLEAR: Final = frozenset({"twclid", "ip_address", "user_agent"})
+# The rows of the Ads API's table that a request for conversions can end in.
+_ERRORS: Final = {
+    **dict.fromkeys(("INVALID_PARAMETER", "MISSING_PARAMETER", "ILLEGAL_CHARACTERS", "REQUEST_TOO_COMPLEX"), 400),
+    "UNAUTHORIZED_ACCESS": 401,
+    **dict.fromkeys(("UNAUTHORIZED_CLIENT_APPLICATION", "READONLY_CLIENT_APPLICATION", "ACTION_NOT_ALLOWED"), 403),
+    **dict.fromkeys(("ACCOUNT_NOT_FOUND", "ACCOUNT_LOCKED_OUT", "USER_NOT_FOUND", "CURRENT_USER_SUSPENDED"), 403),
+    **dict.fromkeys(("NOT_FOUND", "ROUTE_NOT_FOUND", "WEB_EVENT_TAG_NOT_FOUND"), 404),
+    "METHOD_NOT_ALLOWED": 405,
+    "CANCELLED_REQUEST": 408,
+    "LOCK_ACQUISITION_TIMEOUT": 423,
+    "TOO_MANY_REQUESTS": 429,
+    "INTERNAL_ERROR": 500,
+    **dict.fromkeys(("SERVICE_UNAVAILABLE", "OVER_CAPACITY"), 503),
+}
 _PAIR: Final = re.compile(r'\s*([a-z_]+)="([^"]*)"\s*')
 _OAUTH: Final = checks.words(
     "oauth_consumer_key oauth_token oauth_signature_method oauth_signature oauth_timestamp oauth_nonce"
@@ -55,7 +69,10 @@ class X:
     def routes(self) -> tuple[Route, ...]:
         """Name the paths, below the platform's own prefix."""
         path = "/12/measurement/conversions/{pixel}"
-        return (Route(method="POST", path=path, at="events", judge=self.judge),)
+        return (
+            Route(method="POST", path=path, at="events", judge=self.judge),
+            Route(method="GET", path="/12/accounts", at="accounts", judge=self._accounts),
+        )
 
     def judge(self, asked: Asked) -> Ruled:
         """Rule on one POST of conversions."""
@@ -116,10 +133,28 @@ class X:
         """Refuse a whole batch without naming the event that spoilt it."""
         return _error(400, "INVALID_PARAMETER", "A conversion is not valid")
 
+    def errors(self) -> tuple[str, ...]:
+        """Name the rows of the error table."""
+        return tuple(_ERRORS)
+
+    def error(self, code: str, row: int | None) -> Ruled:
+        """Answer with one row of the table; a parameter's names its event."""
+        told: Object = {"code": code, "message": "The request could not be served"}
+        if row is not None and _ERRORS[code] == 400:
+            told["parameter"] = f"conversions[{row}].event_id"
+        return Ruled(status=_ERRORS[code], body={"errors": [told], "request": {"params": {}}}, code=code)
+
     def partial(self, ruled: Ruled) -> Ruled | None:
         """Turn a success into the platform's partial one: fewer processed than sent, and none is named."""
         kept = ruled.accepted[:-1]
         return replace(ruled, body=_processed(len(kept)), accepted=kept)
+
+    def _accounts(self, asked: Asked) -> Ruled:
+        """List the accounts that the signer may manage: the sandbox's one."""
+        if asked.headers.get("X-Pixel-Token") is not None or not self._is_known(asked):
+            return _unauthorized()
+        body: Object = {"request": {"params": {}}, "data": [{"id": "18ce54d4x5t", "approval_status": "ACCEPTED"}]}
+        return Ruled(status=200, body=body, code="OK")
 
     def _is_known(self, asked: Asked) -> bool:
         """Say whether the pixel's token is good, or the request is signed by whom the account knows."""

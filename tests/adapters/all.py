@@ -18,6 +18,7 @@ import orjson
 import adapters
 from adapters.echo import Echo
 from adapters.ga4 import GA4
+from adapters.ga4_relay import GA4Relay
 from adapters.google_data_manager import Conversion, Credentials, GoogleDataManager
 from adapters.linkedin import LinkedIn
 from adapters.meta import Meta
@@ -30,6 +31,7 @@ from adapters.webhook import Webhook
 from adapters.x import Credentials as XCredentials
 from adapters.x import X
 from gateway.core.adapter import Adapter, Response, Secret
+from tagway.conformance import Subject
 
 Options = Mapping[str, Any]
 
@@ -62,6 +64,15 @@ class Entry:
     @property
     def adapter(self) -> Adapter:
         return self.make(self.options)
+
+    @property
+    def subject(self) -> Subject:
+        return Subject(
+            adapter=self.adapter,
+            cases=self.cases,
+            confirms=self.confirms,
+            make=lambda options: self.make({**self.options, **options}),
+        )
 
 
 def answer(body: bytes, status: int = 200) -> Response:
@@ -192,6 +203,11 @@ ALL: Final = (
         make=lambda options: GA4(**_sealed(options, "api_secret")),
         options={"measurement_id": "G-ABC123", "api_secret": "s3cret-of-ga4"},
         secrets=("s3cret-of-ga4",),
+    ),
+    Entry(
+        name="ga4_relay",
+        make=lambda options: GA4Relay(**options),
+        options={"measurement_id": "G-ABC123"},
     ),
     Entry(
         name="linkedin",

@@ -40,6 +40,7 @@ CLICKS = (
     "gclid",
     "gbraid",
     "wbraid",
+    "gad",
     "dclid",
     "fbclid",
     "ttclid",
@@ -104,8 +105,12 @@ properties = st.dictionaries(
     max_size=4,
 )
 
+# Hits as the door leaves them: a query string, without addresses.
+raws = st.builds("v=2&tid=G-ABC123&cid=1.2&en={}&gcd=13r3r3r2r5l1&gcs=G111&ep.x={}".format, TEXT, TEXT)
+
 events = st.builds(
     Event,
+    raw=st.none() | raws | TEXT,
     site=st.just("shop"),
     name=st.sampled_from(NAMES),
     event_id=TEXT.filter(bool),

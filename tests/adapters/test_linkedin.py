@@ -158,3 +158,26 @@ def test_a_wrong_option_is_named(more: dict[str, Any], key: str) -> None:
 
 def test_nothing_has_a_rule_that_takes_money_back() -> None:
     assert "refund" not in RULES
+
+
+@pytest.mark.parametrize(
+    ("version", "is_told"), [("202604", False), ("202603", False), ("202602", True), ("202511", True)]
+)
+def test_a_version_that_may_end_soon_is_told(version: str, is_told: bool) -> None:
+    linkedin = LinkedIn(access_token=Secret("tok"), conversions={"purchase": "7"}, api_version=version)
+
+    told = linkedin.advice(1_795_305_600_250)  # November 2026
+
+    assert [option for option, _, _ in told] == (["api_version"] if is_told else [])
+
+
+def test_a_version_is_a_month_there_is() -> None:
+    with pytest.raises(ValueError, match="api_version"):
+        LinkedIn(access_token=Secret("tok"), conversions={"purchase": "7"}, api_version="202613")
+
+
+def test_an_account_is_digits_or_its_urn() -> None:
+    for account in ("508900001", "urn:li:sponsoredAccount:508900001"):
+        LinkedIn(access_token=Secret("tok"), conversions={"purchase": "7"}, ad_account=account)
+    with pytest.raises(ValueError, match="ad_account"):
+        LinkedIn(access_token=Secret("tok"), conversions={"purchase": "7"}, ad_account="act_5")

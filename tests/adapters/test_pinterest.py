@@ -61,7 +61,7 @@ ANSWERS: list[tuple[int, Any, list[str]]] = [
     (503, {"code": 4197, "message": "Busy."}, ["retry 4197"] * 2),
     (400, {"code": 1, "message": "No."}, ["split http_400"] * 2),
     (200, {"code": 2}, ["retry http_200"] * 2),
-    (404, {"code": "2"}, ["split http_404"] * 2),
+    (404, {"code": "2"}, ["halt http_404"] * 2),
     (401, None, ["halt http_401"] * 2),
 ]
 

@@ -16,7 +16,16 @@ from gateway.sandbox import running
 from tests.adapters.all import ALL, Entry
 
 # The sandbox's name of the platform, and the option by which it knows who may speak.
-SPOKEN_TO = {
+_KEYS = {
+    "consumer_key": "sandbox-x-consumer",
+    "consumer_secret": "sandbox-x-consumer-secret",
+    "access_token": "sandbox-x-access",
+    "access_token_secret": "sandbox-x-access-secret",
+}
+SPOKEN_TO: dict[str, tuple[str, dict[str, Any]]] = {
+    "tiktok": ("tiktok", {"access_token": "sandbox-tiktok-token"}),
+    "linkedin": ("linkedin", {"access_token": "sandbox-linkedin-token"}),
+    "x": ("x", {"credentials": _KEYS}),
     "snapchat": ("snap", {"access_token": "sandbox-snap-token"}),
     "pinterest": ("pinterest", {"access_token": "sandbox-pinterest-token"}),
     "reddit": ("reddit", {"access_token": "sandbox-reddit-token"}),
@@ -66,7 +75,7 @@ TROUBLE: list[tuple[dict[str, Any], set[Ruling]]] = [
     ({"status": 503}, {Ruling.RETRY}),
     ({"throttle": True}, {Ruling.THROTTLED}),
     ({"token": "expired"}, {Ruling.HALT}),
-    ({"refuse_id": "ev-1001"}, {Ruling.SPLIT, Ruling.REJECTED}),
+    ({"refuse_id": "of the event"}, {Ruling.SPLIT, Ruling.REJECTED}),
     ({"garbage": True}, {Ruling.RETRY}),
 ]
 
@@ -82,6 +91,10 @@ async def test_the_platforms_way_of_failing_is_understood(
     adapter, payload = next(
         (adapter, payload) for stem, adapter, payload in _said(entry, options) if stem == "purchase"
     )
+
+    if "refuse_id" in fault:
+        case = json.loads((entry.cases / "purchase.json").read_text(encoding="utf-8"))
+        fault = {"refuse_id": case["event"]["event_id"]}
 
     async with running(clock=lambda: NOW_S) as sandbox:
         sandbox.script(platform, fault)

@@ -8,7 +8,8 @@ from typing import Any
 import msgspec
 import pytest
 
-from adapters.snapchat import NAMES, Snapchat
+from adapters.snapchat import Snapchat
+from adapters.snapchat.speak import NAMES
 from gateway.core.adapter import Payload, Response, Secret
 from gateway.core.event import Browser, Event, Page, Person, Wire
 from gateway.core.outcome import Skip
@@ -118,3 +119,30 @@ def test_every_name_is_one_of_snaps() -> None:
 def test_a_wrong_pixel_is_named() -> None:
     with pytest.raises(ValueError, match=r"^pixel_id: "):
         Snapchat(pixel_id="p/../1", access_token=Secret("tok"))
+
+
+def test_a_test_with_a_code_goes_where_real_events_go() -> None:
+    snap = Snapchat(pixel_id="p-1", access_token=Secret("tok"), app_id="a-1", test_event_code="T1")
+    event = msgspec.structs.replace(EVENT, test=True)
+
+    said = snap.payload(event, "PAGE_VIEW")
+
+    assert isinstance(said, Payload)
+    request = snap.request([said])
+    assert (request.path, request.json["test_event_code"]) == ("/v3/p-1/events", "T1")
+
+
+@pytest.mark.parametrize(("test", "path"), [(False, "/v3/a-1/events"), (True, "/v3/a-1/events/validate")])
+def test_an_apps_event_goes_to_the_app(test: bool, path: str) -> None:
+    snap = Snapchat(pixel_id="p-1", access_token=Secret("tok"), app_id="a-1", test_events=True)
+    event = msgspec.structs.replace(EVENT, test=test, action_source="app")
+
+    said = snap.payload(event, "APP_OPEN")
+
+    assert isinstance(said, Payload)
+    assert snap.request([said]).path == path
+
+
+def test_an_app_id_is_written_as_shown() -> None:
+    with pytest.raises(ValueError, match="app_id"):
+        Snapchat(pixel_id="p-1", access_token=Secret("tok"), app_id="a/1")

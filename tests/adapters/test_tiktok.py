@@ -8,7 +8,8 @@ from typing import Any
 import msgspec
 import pytest
 
-from adapters.tiktok import NAMES, TikTok
+from adapters.tiktok import TikTok
+from adapters.tiktok.speak import NAMES
 from gateway.core.adapter import Header, Payload, Response, Ruling, Secret
 from gateway.core.event import Browser, Click, Consent, Event, Grant, Page, Person, Purpose, Wire
 from gateway.core.outcome import Skip
@@ -216,3 +217,30 @@ def test_no_name_of_before_2025_leaves() -> None:
 def test_a_wrong_pixel_code_is_named() -> None:
     with pytest.raises(ValueError, match=r"^pixel_code: "):
         TikTok(pixel_code="C 123", access_token=Secret("tok"))
+
+
+# --- other sources, ages, tests that end -------------------------------------------------------------
+
+
+def test_an_event_of_an_app_travels_to_the_apps_own_source() -> None:
+    tiktok = TikTok(pixel_code="C123", access_token=Secret("tok"), app_id="99", partner_name="agency")
+
+    said = tiktok.payload(msgspec.structs.replace(EVENT, action_source="app"), "Pageview")
+
+    assert isinstance(said, Payload)
+    body = tiktok.request([said]).json
+    assert (body["event_source"], body["event_source_id"], body["partner_name"]) == ("app", "99", "agency")
+    assert "page" not in said.body
+
+
+def test_the_oldest_event_is_as_old_as_the_option_says() -> None:
+    assert TIKTOK.max_age_of(EVENT) == 7 * 86_400
+    assert TikTok(pixel_code="C1", access_token=Secret("t"), max_event_age_d=28).max_age_of(EVENT) == 28 * 86_400
+    with pytest.raises(ValueError, match="max_event_age_d"):
+        TikTok(pixel_code="C1", access_token=Secret("t"), max_event_age_d=29)
+
+
+def test_a_code_without_an_end_is_told() -> None:
+    assert [option for option, _, _ in TIKTOK.advice(EVENT.received_ms)] == ["test_event_code"]
+    with pytest.raises(ValueError, match="test_event_until"):
+        TikTok(pixel_code="C1", access_token=Secret("t"), test_event_until="2026-12-01")

@@ -13,8 +13,12 @@ from gateway.core.vendor_cookies import (
     google_browser,
     meta_cookie,
     meta_text,
+    microsoft_browser,
     recall,
+    reddit_browser,
+    snap_browser,
     tiktok_browser,
+    visitors,
 )
 
 OLD = 1_600_000_000_000
@@ -222,3 +226,63 @@ def test_no_cookie_is_ever_an_exception(cookies: dict[str, str]) -> None:
     recall(cookies)
     analytics(cookies)
     google_browser(cookies)
+
+
+UUID = "ab26e27a-1a2b-4c3d-8e4f-5a6b7c8d9e0f"
+
+
+@pytest.mark.parametrize(
+    ("value", "is_one"),
+    [
+        (UUID, True),
+        (UUID.upper(), True),
+        (UUID[:-1], False),
+        (f"1795305600250.{UUID}", False),
+        (UUID + "\r\n", False),
+        ("", False),
+        (None, False),
+    ],
+)
+def test_snaps_cookie_is_a_uuid(value: str | None, is_one: bool) -> None:
+    assert snap_browser(value) == (value if is_one else None)
+
+
+@pytest.mark.parametrize(
+    ("value", "is_one"),
+    [
+        (f"1795305600250.{UUID}", True),
+        (UUID, True),
+        (f"17953056.{UUID}", False),
+        (f"1795305600250.{UUID}.x", False),
+        ("1795305600250.", False),
+        (None, False),
+    ],
+)
+def test_reddits_cookie_is_a_uuid_behind_its_moment(value: str | None, is_one: bool) -> None:
+    assert reddit_browser(value) == (value if is_one else None)
+
+
+@pytest.mark.parametrize(
+    ("value", "is_one"),
+    [
+        ("30dc9760d69811f08bf59b7550261e73", True),
+        ("30dc9760d69811f08bf59b7550261e7", False),
+        (UUID, False),
+        ("", False),
+    ],
+)
+def test_microsofts_cookie_is_32_hex_digits(value: str, is_one: bool) -> None:
+    assert microsoft_browser(value) == (value if is_one else None)
+
+
+def test_browsers_are_told_by_the_contracts_names_and_nothing_else() -> None:
+    told = visitors({"_scid": UUID, "_rdt_uuid": f"1795305600250.{UUID}", "_uetvid": "3" * 32, "_ga": "GA1.1.1.1"})
+
+    assert told == {"sc_cookie1": UUID, "rdt_uuid": f"1795305600250.{UUID}", "uetvid": "3" * 32}
+    assert visitors({"_scid": "<script>", "_uetvid": "x"}) == {}
+
+
+@given(st.text(max_size=80))
+def test_no_text_breaks_the_readers_of_browsers(value: str) -> None:
+    for name, told in visitors({"_scid": value, "_rdt_uuid": value, "_uetvid": value}).items():
+        assert told.isascii(), name

@@ -10,6 +10,11 @@ import pytest
 
 from gateway.sandbox import Sandbox
 from gateway.sandbox.call import Object
+from gateway.sandbox.microsoft import Microsoft
+from gateway.sandbox.pinterest import Pinterest
+from gateway.sandbox.reddit import Reddit
+from gateway.sandbox.snap import Snap
+from gateway.sandbox.tiktok import TikTok
 from tests.sandbox.served import EVENTS, PLATFORMS, batch, send, success
 
 
@@ -37,6 +42,36 @@ async def test_status_comes_as_often_as_scripted_then_all_is_well(
     assert [first[0], second[0], third[0]] == [503, 503, 200]
     assert first[2]["Retry-After"] == "7"
     assert [one["repeats"] for one in sandbox.events(platform)] == [0]
+
+
+TABLES = ("tiktok", "snap", "pinterest", "microsoft", "reddit")
+
+
+@pytest.mark.parametrize("platform", TABLES)
+async def test_each_row_of_the_error_table_can_be_scripted_and_keeps_nothing(
+    sandbox: Sandbox, client: aiohttp.ClientSession, platform: str
+) -> None:
+    emulator: Any = {"tiktok": TikTok, "snap": Snap, "pinterest": Pinterest, "microsoft": Microsoft, "reddit": Reddit}[
+        platform
+    ](sandbox.terms)
+    for code in emulator.errors():
+        async with client.put(f"{sandbox.url}/_sandbox/{platform}/faults", json={"error": code, "row": 0}) as got:
+            assert await got.json() == [{"error": code, "row": 0, "times": 1}]
+
+        status, body, _ = await send(sandbox, client, platform)
+
+        expected = emulator.error(code, 0)
+        assert status == expected.status
+        assert code_of(platform, body) == code_of(platform, expected.body)
+    assert sandbox.events(platform) == []
+
+
+async def test_an_error_that_the_platform_does_not_have_is_refused(
+    sandbox: Sandbox, client: aiohttp.ClientSession
+) -> None:
+    async with client.put(f"{sandbox.url}/_sandbox/tiktok/faults", json={"error": "40106"}) as got:
+        assert got.status == 422
+        assert "did you mean" in (await got.json())["error"]
 
 
 @pytest.mark.parametrize(

@@ -45,6 +45,34 @@ def test_wrong_fault_is_told_the_right_word(told: object, said: str) -> None:
     assert said in read
 
 
+def test_an_error_is_asked_for_by_its_code_as_text_or_number() -> None:
+    assert read_script({"error": 40002, "row": 1}, PLACES, ("40001", "40002")) == (
+        Fault(act="error", value="40002", row=1),
+    )
+    assert Fault(act="error", value="40002", row=1).said() == {"error": "40002", "row": 1, "times": 1}
+
+
+@pytest.mark.parametrize(
+    ("told", "said"),
+    [
+        ({"error": "4002"}, "did you mean 40002?"),
+        ({"error": "oops"}, "known are 40001, 40002"),
+        ({"error": "40002", "row": -1}, "row"),
+        ({"error": "40002", "row": True}, "row"),
+        ({"status": 503, "row": 1}, "beside error"),
+    ],
+)
+def test_an_error_that_is_none_of_the_platforms_is_told_the_right_code(told: object, said: str) -> None:
+    read = read_script(told, PLACES, ("40001", "40002"))
+
+    assert isinstance(read, str)
+    assert said in read
+
+
+def test_a_platform_without_a_table_knows_no_error() -> None:
+    assert read_script({"error": "1"}, PLACES) == "error: not a code of this platform; known are none"
+
+
 def test_script_is_played_in_order_each_as_often_as_told() -> None:
     script = Script()
     script.write((Fault(act="status", value=503, times=2), Fault(act="reset")))

@@ -170,3 +170,15 @@ async def test_over_the_wire(
 async def test_a_path_it_lacks_is_told(sandbox: Sandbox, client: aiohttp.ClientSession) -> None:
     async with client.post(sandbox.endpoint("linkedin") + "/v2/conversionEvents", json={}) as got:
         assert (got.status, (await got.json())["code"]) == (404, "RESOURCE_NOT_FOUND")
+
+
+def test_the_rules_of_an_account_are_listed_to_who_names_it() -> None:
+    (*_, route) = LinkedIn(Terms(linkedin_rules=frozenset({"7", "8"}))).routes()
+    urn = "urn:li:sponsoredAccount:1"
+
+    listed, lost = (
+        route.judge(asked(headers=HEADERS, query=query)) for query in ({"q": "account", "account": urn}, {})
+    )
+
+    assert [one["id"] for one in told(listed)["elements"]] == [7, 8]
+    assert (listed.status, lost.status, listed.accepted) == (200, 400, ())

@@ -151,3 +151,9 @@ def test_partial_leaves_the_last_event_out_and_says_so() -> None:
     assert ruled is not None
     assert [one["status"] for one in body_of(ruled)["events"]] == ["processed", "failed"]
     assert [one.payload for one in ruled.accepted] == [SMALL]
+
+
+def test_an_act_of_a_store_is_never_recognised() -> None:
+    book, act = Book(), changed(RICH, "action_source", "offline")
+
+    assert [book.take(judge([act]).accepted, NOW_S) for _ in range(2)] == [0, 0]

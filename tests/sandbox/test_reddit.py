@@ -145,3 +145,28 @@ def test_repeat_of_a_conversion_is_known_by_its_id_and_type() -> None:
     other = changed(RICH, "type.tracking_type", "LEAD")
 
     assert [book.take(judge([one]).accepted, NOW_S) for one in (RICH, RICH, other)] == [0, 1, 0]
+
+
+def test_of_two_copies_the_one_that_says_more_stays() -> None:
+    poorer = changed(RICH, "metadata.value", MISSING)
+    for copies in ((poorer, RICH), (RICH, poorer)):
+        book = Book()
+
+        for one in copies:
+            book.take(judge([one]).accepted, NOW_S)
+
+        assert [one["payload"] for one in book.events()] == [RICH]
+
+
+@pytest.mark.parametrize(
+    ("token", "pixel", "status"),
+    [("sandbox-reddit-token", "a2_abc", 200), ("wrong", "a2_abc", 401), ("sandbox-reddit-token", "a2_xyz", 403)],
+)
+def test_when_events_were_last_seen_is_told_to_the_pixels_token(token: str, pixel: str, status: int) -> None:
+    reddit = Reddit(Terms(reddit_pixels=frozenset({"a2_abc"})))
+    (_, route) = reddit.routes()
+
+    ruled = route.judge(asked(headers={"Authorization": f"Bearer {token}"}, pixel=pixel))
+
+    assert (ruled.status, ruled.accepted) == (status, ())
+    assert ("data" in body_of(ruled)) == (status == 200)

@@ -64,6 +64,12 @@ def test_good_event_is_valid(event: Object) -> None:
 
 # where, what, status, violates
 BREACHES: list[tuple[str, object, int, bool]] = [
+    ("integration", 7, 200, False),
+    ("app_data", "x", 200, False),
+    ("app_data.app_id", 7, 200, False),
+    ("app_data.advertiser_tracking_enabled", 2, 200, False),
+    ("app_data.extinfo", ["i2"] * 15, 200, False),
+    ("app_data.name", "Shop", 200, False),
     ("event_name", MISSING, 400, False),
     ("event_name", "Purchase", 200, False),
     ("event_time", MISSING, 400, False),
@@ -160,3 +166,16 @@ def test_validating_records_nothing() -> None:
 
     assert (body_of(good)["status"], good.accepted) == ("VALID", ())
     assert (body_of(bad)["status"], body_of(bad)["event_logs"][0]["event"]) == ("INVALID", 0)
+
+
+@pytest.mark.parametrize(
+    ("token", "pixel", "status"),
+    [("sandbox-snap-token", "p-1", 200), ("wrong", "p-1", 401), ("sandbox-snap-token", "p-2", 403)],
+)
+def test_statistics_are_told_to_the_pixels_token(token: str, pixel: str, status: int) -> None:
+    (*_, route) = Snap(Terms(snap_pixels=frozenset({"p-1"}))).routes()
+
+    ruled = route.judge(asked(query={"access_token": token}, pixel=pixel))
+
+    assert (ruled.status, ruled.accepted) == (status, ())
+    assert body_of(ruled)["status"] == ("SUCCESS" if status == 200 else "INVALID")

@@ -46,6 +46,7 @@ def test_forgetting_events_forgets_their_names() -> None:
         (OnRepeat.KEEP_FIRST, {"user": {"a": 1}, "conversionValue": 1}),
         (OnRepeat.UNION, {"user": {"a": 1, "b": 2}, "conversionValue": 1}),
         (OnRepeat.RESTATE, {"user": {"a": 1, "b": 2}, "conversionValue": 5}),
+        (OnRepeat.KEEP_RICHER, {"user": {"a": 9, "b": 2}, "conversionValue": 5}),
     ],
 )
 def test_repeat_does_to_the_first_what_the_platform_does(on_repeat: OnRepeat, payload: object) -> None:

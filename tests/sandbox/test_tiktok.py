@@ -58,6 +58,13 @@ def test_good_event_gets_code_0(event: Object) -> None:
 
 
 BREACHES: list[tuple[str, object, str, bool]] = [
+    ("app", "x", "app", False),
+    ("app.app_id", 7, "app.app_id", False),
+    ("app.platform", "ios", "app.platform", False),
+    ("ad.callback", "", "ad.callback", False),
+    ("ad.is_retargeting", "no", "ad.is_retargeting", False),
+    ("lead.lead_id", 7, "lead.lead_id", False),
+    ("user.att_status", "authorized", "user.att_status", False),
     ("event", MISSING, "event", False),
     ("event_time", MISSING, "event_time", False),
     ("event_time", "2026-11-22T10:00:00Z", "event_time", False),

@@ -3,6 +3,7 @@ from __future__ import annotations
 import base64
 import hmac
 import time
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import quote
@@ -190,3 +191,14 @@ async def test_over_the_wire(
 async def test_a_path_it_lacks_is_told(sandbox: Sandbox, client: aiohttp.ClientSession) -> None:
     async with client.post(sandbox.endpoint("x") + "/11/measurement/conversions/o8z6j", json={}) as got:
         assert (got.status, (await got.json())["errors"][0]["code"]) == (404, "ROUTE_NOT_FOUND")
+
+
+def test_accounts_are_told_to_a_signer_and_to_no_pixels_token() -> None:
+    (*_, route) = X(Terms()).routes()
+
+    by_keys = route.judge(
+        replace(asked(headers=signed("http://127.0.0.1:1/google/token", NOW_S, method="GET")), method="GET")
+    )
+    by_token = route.judge(asked(headers={"X-Pixel-Token": "sandbox-x-token"}))
+
+    assert (by_keys.status, by_token.status) == (200, 401)
