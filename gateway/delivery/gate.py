@@ -57,6 +57,11 @@ class Gate:
         self.state, self.reason = State.RETRYING, reason
         self.shut_until_ms = now_ms + retry.pause_ms(self.throttled, dice, retry_after_s)
 
+    def eased(self, reason: str, now_ms: int, rest_s: int) -> None:
+        """The platform took it and asked us to slow down."""
+        self.worked()
+        self.rest(reason, now_ms, 0, rest_s)
+
     def halt(self, reason: str, now_ms: int) -> None:
         """The token or the account is refused: keep the queue, probe with one event."""
         self.state, self.reason = State.PAUSED, reason

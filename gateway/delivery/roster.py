@@ -12,10 +12,14 @@ from typing import Final
 
 import structlog
 
+from gateway.core.adapter import Following
 from gateway.core.plan import Plan
 from gateway.core.site import Destination
+from gateway.delivery.follow import Follower
+from gateway.delivery.rate import Pace, pace
 from gateway.delivery.sender import Sender
 from gateway.delivery.worker import POLL_MS, Worker
+from gateway.store.budgets import Budgets
 from gateway.store.errors import Unavailable
 from gateway.store.ledger import Ledger
 from gateway.store.queues import Queues
@@ -42,6 +46,7 @@ class Roster:
         *,
         now_ms: Callable[[], int],
         dice: Callable[[], float],
+        budgets: Budgets | None = None,
     ) -> None:
         self._queues = queues
         self._ledger = ledger
@@ -49,6 +54,7 @@ class Roster:
         self._plan = plan
         self._now_ms = now_ms
         self._dice = dice
+        self._budgets = budgets
         self._workers: dict[str, tuple[Worker, asyncio.Task[None]]] = {}
         self._leaving: set[asyncio.Task[None]] = set()
         self._releaser: asyncio.Task[None] | None = None
@@ -96,6 +102,7 @@ class Roster:
                 await asyncio.wait(late, timeout=1)
 
     def _start(self, destination: Destination) -> None:
+        paced = pace(destination, self._budgets, now_ms=self._now_ms)
         worker = Worker(
             destination,
             Sender(destination, now_ms=self._now_ms),
@@ -105,13 +112,22 @@ class Roster:
             self._plan,
             now_ms=self._now_ms,
             dice=self._dice,
+            pace=paced,
+            follower=self._follower(destination, paced),
         )
         task = asyncio.get_running_loop().create_task(worker.run(), name=f"worker:{destination.name}")
         task.add_done_callback(_report)
         self._workers[destination.name] = (worker, task)
 
+    def _follower(self, destination: Destination, paced: Pace | None) -> Follower | None:
+        adapter = destination.adapter
+        if not isinstance(adapter, Following):
+            return None
+        receipts = self._ledger.receipts
+        return Follower(destination, adapter, receipts, self._tally, paced, now_ms=self._now_ms, dice=self._dice)
+
     async def _release(self) -> None:
-        """Seal acts whose hold is over, wake their workers, and bury dead letters that are too old."""
+        """Seal acts whose hold is over, wake their workers, bury dead letters that are too old, keep the books."""
         buried_ms = 0
         while not self._stop.is_set():
             self._due.clear()
@@ -120,6 +136,7 @@ class Roster:
                 if self._now_ms() - buried_ms > _BURY_EVERY_MS:
                     buried_ms = self._now_ms()
                     await self._ledger.bury()
+                    await self._ledger.audit.close()
             except Unavailable as err:
                 log.warning("store.unavailable", doing="release", reason=str(err))
                 next_ms = POLL_MS * 2

@@ -7,25 +7,26 @@ dice are thrown here and handed on as numbers.
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Any, Final
 
 import msgspec
 import structlog
 
 from gateway.core import retry
-from gateway.core.adapter import Payload, Response, Ruling, Verdict
-from gateway.core.event import Event
+from gateway.core.adapter import Response, Ruling, Verdict
 from gateway.core.mask import mask, private_values
-from gateway.core.outcome import DELIVERED, Dead, Pending, Skip, dead, skipped
+from gateway.core.outcome import DELIVERED, Dead, Pending, dead
 from gateway.core.plan import Plan
-from gateway.core.route import name_for, refusal
-from gateway.core.scan import leak
+from gateway.core.rules import note
 from gateway.core.site import Destination
+from gateway.delivery.concurrency import Concurrency
+from gateway.delivery.follow import Follower
 from gateway.delivery.gate import Gate, State
-from gateway.delivery.rate import rate
+from gateway.delivery.rate import Allowance, Pace
 from gateway.delivery.sender import NoAnswer, NoToken, Sender, may_have_arrived
+from gateway.delivery.translate import Packed, Translator
 from gateway.store.errors import Unavailable
 from gateway.store.ledger import Ledger
 from gateway.store.outcomes import Fate
@@ -34,21 +35,16 @@ from gateway.store.tally import Tally
 
 log = structlog.get_logger()
 
-# Batches out at a time: enough to hide a platform's latency, few enough to stay polite.
-PARALLEL: Final = 4
+# Of a flood only a share is shown: what is kept of each delivery costs more than the delivery.
+SAMPLES_PER_S: Final = 25
+_SAMPLES_AT_ONCE: Final = 200
+# Older than this, what is due is more than can be sent: what expires first goes first, chosen among so many batches.
+BEHIND_MS: Final = 60_000
+CHOICE: Final = 10
 # A gateway that takes hits elsewhere cannot nudge us: look this often.
 POLL_MS: Final = 250
 _RENEW_S: Final = LEASE_MS / 3_000
 _STORE_AWAY_S: Final = 0.5
-
-
-@dataclass(frozen=True, slots=True)
-class Packed:
-    """A leg in the platform's words, ready to be sent."""
-
-    leg: Leg
-    event: Event
-    payload: Payload
 
 
 class Worker:
@@ -65,6 +61,8 @@ class Worker:
         *,
         now_ms: Callable[[], int],
         dice: Callable[[], float],
+        pace: Pace | None = None,
+        follower: Follower | None = None,
     ) -> None:
         self.destination = destination
         self.gate = Gate()
@@ -75,9 +73,13 @@ class Worker:
         self._plan = plan
         self._now_ms = now_ms
         self._dice = dice
-        self._rate = rate(destination.rate_limit)
+        self._pace, self._follower = pace, follower
+        self._translator = Translator(destination, plan, now_ms=now_ms)
+        self._concurrency = Concurrency()
+        self._samples = Allowance(SAMPLES_PER_S, _SAMPLES_AT_ONCE)
+        self._is_behind = False
         self._nudged = asyncio.Event()
-        self._slots = asyncio.Semaphore(PARALLEL)
+        self._freed = asyncio.Event()
         self._out = 0
         self._stop = asyncio.Event()
         self._said: tuple[State, str] | None = None
@@ -93,29 +95,31 @@ class Worker:
 
     async def run(self) -> None:
         async with self._sender, asyncio.TaskGroup() as batches:
+            if self._follower is not None:
+                batches.create_task(self._follower.run(self._sender, self._stop), name="follow")
             while not self._stop.is_set():
-                await self._slots.acquire()
-                legs: tuple[Leg, ...] = ()
-                try:
-                    legs = await self._borrow()
-                finally:
-                    if not legs:
-                        self._slots.release()
+                self._freed.clear()
+                if self._out >= self._concurrency.allowed:
+                    await self._freed.wait()
+                    continue
+                legs = await self._borrow()
                 if legs:
                     self._out += 1
-                    batches.create_task(self._work_and_release(legs), name=f"batch:{self.destination.name}")
+                    batches.create_task(self._work_and_free(legs), name=f"batch:{self.destination.name}")
 
     async def _borrow(self) -> tuple[Leg, ...]:
         """Lease a batch when the gate is open; sleep while there is nothing to do. Returns what was leased."""
         now_ms, wanted = self._now_ms(), self.destination.max_events
         most = self.gate.most(now_ms, wanted)
         probing = most == 1 and wanted > 1
-        if most == 0 or (probing and self._is_busy()):
+        if most == 0 or (probing and self._out > 0):
             await self._sleep(max(10, min(self.gate.shut_until_ms - now_ms, POLL_MS)), wakes=False)
             return ()
         self._nudged.clear()
         try:
-            loan = await self._queues.lease(self.destination.name, most)
+            choice = most * CHOICE if self._is_behind else 0
+            max_age_s = self.destination.adapter.max_age_s
+            loan = await self._queues.lease(self.destination.name, most, choice=choice, max_age_s=max_age_s)
         except Unavailable as err:
             log.warning("store.unavailable", doing="lease", destination=self.destination.name, reason=str(err))
             await self._sleep(int(_STORE_AWAY_S * 1_000), wakes=False)
@@ -125,14 +129,12 @@ class Worker:
             log.exception("lease.failed", destination=self.destination.name)
             await self._sleep(int(_STORE_AWAY_S * 1_000), wakes=False)
             return ()
+        self._is_behind = any(leg.event and now_ms - leg.event.received_ms > BEHIND_MS for leg in loan.legs)
         if not loan.legs:
             woken = await self._sleep(min(POLL_MS if loan.next_ms is None else loan.next_ms, POLL_MS), wakes=True)
             if woken:  # the first of several: let the others catch up
                 await self._sleep(self.destination.max_wait_ms, wakes=False)
         return loan.legs
-
-    def _is_busy(self) -> bool:
-        return self._out > 0
 
     async def _sleep(self, wait_ms: int, *, wakes: bool) -> bool:
         """Sleep, at most until told to stop (or, with `wakes`, until nudged); returns whether we were nudged."""
@@ -144,7 +146,7 @@ class Worker:
             return False
         return wakes
 
-    async def _work_and_release(self, legs: tuple[Leg, ...]) -> None:
+    async def _work_and_free(self, legs: tuple[Leg, ...]) -> None:
         try:
             async with asyncio.TaskGroup() as group:
                 keeping = group.create_task(self._keep_lease(legs), name="keep-lease")
@@ -159,7 +161,7 @@ class Worker:
             log.exception("delivery.failed", destination=self.destination.name, legs=len(legs))
         finally:
             self._out -= 1
-            self._slots.release()
+            self._freed.set()
 
     async def _keep_lease(self, legs: Sequence[Leg]) -> None:
         while True:
@@ -173,7 +175,7 @@ class Worker:
         lanes: dict[str, list[Packed]] = {}
         settled: list[Settlement] = []
         for leg in legs:
-            match self._translate(leg):
+            match self._translator.translate(leg):
                 case Packed() as packed:
                     lanes.setdefault(packed.payload.lane, []).append(packed)
                 case Settlement() as settlement:
@@ -187,48 +189,6 @@ class Worker:
                 await self._deliver(packed_legs[start : start + most])
         await self._say_state()
 
-    def _translate(self, leg: Leg) -> Packed | Settlement | None:
-        """Screen one leg and say it in the platform's words; None leaves it to its lease, and at last to `poison`."""
-        event, now_ms = leg.event, self._now_ms()
-        if event is None:
-            if leg.is_absent and leg.claims <= retry.POISON_CLAIMS:
-                return Settlement(leg=leg, kind=Kind.ABSENT, wait_ms=retry.BASE_MS)
-            return self._end(leg, Kind.DEAD, dead(Dead.UNREADABLE))
-        site = self._plan().sites.get(event.site)
-        if site is None:
-            return Settlement(leg=leg, kind=Kind.BACK, wait_ms=60_000)
-        why_not = refusal(leg.act, event, site, self.destination, leg.denied)
-        if why_not is not None:
-            return self._end(leg, Kind.DONE, skipped(why_not))
-        # Claimed before without a verdict: whoever had it may have sent it.
-        maybe_ms = leg.fate.maybe_ms if leg.fate else None
-        if maybe_ms is None and leg.claims > 1:
-            maybe_ms = event.received_ms
-        if maybe_ms is not None and self.destination.mode == "at_most_once":
-            return self._end(leg, Kind.DEAD, dead(Dead.UNKNOWN_OUTCOME))
-        adapter = self.destination.adapter
-        given_up = retry.given_up(
-            now_ms=now_ms,
-            at_ms=event.at_ms,
-            max_age_s=adapter.max_age_s,
-            maybe_ms=maybe_ms,
-            dedup_s=adapter.dedup_s,
-            claims=leg.claims,
-        )
-        if given_up is not None:
-            return self._end(leg, Kind.DEAD, dead(given_up))
-        try:
-            payload = adapter.payload(event, name_for(event.name, self.destination) or event.name)
-        except Exception:
-            log.exception("adapter.failed", destination=self.destination.name, event_name=event.name, claims=leg.claims)
-            return None
-        if isinstance(payload, Skip):
-            return self._end(leg, Kind.DONE, skipped(payload))
-        leaking = leak(payload.body, adapter.hashed)
-        if leaking is not None:
-            return self._end(leg, Kind.DEAD, dead(Dead.LEAK), leaking)
-        return Packed(leg, event, payload)
-
     async def _deliver(self, batch: Sequence[Packed]) -> None:
         """Send a batch; where the platform refuses it whole without naming the row, send halves."""
         parts = [list(batch)]
@@ -239,6 +199,8 @@ class Worker:
                 await self._settle([Settlement(leg=packed.leg, kind=Kind.BACK) for packed in part])
                 continue
             verdicts, answer = await self._send(part)
+            if self._follower is not None:
+                await self._follower.note([packed.leg for packed in part], verdicts, answer)
             again = [packed for packed, verdict in zip(part, verdicts, strict=True) if _is_split(verdict, part)]
             judged = [
                 (packed, verdict)
@@ -255,21 +217,20 @@ class Worker:
                 parts += [again[middle:], again[:middle]]
 
     async def _send(self, part: Sequence[Packed]) -> tuple[list[Verdict], Response | NoAnswer | NoToken]:
-        await self._pace()
+        if self._pace is not None:
+            await self._pace.turn()
         request = self.destination.adapter.request([packed.payload for packed in part])
         began_ms = self._now_ms()
         answer = await self._sender.send(request)
-        self._tally.requests.labels(self.destination.name).observe((self._now_ms() - began_ms) / 1_000)
+        ended_ms = self._now_ms()
+        self._tally.requests.labels(self.destination.name).observe((ended_ms - began_ms) / 1_000)
         verdicts = self._read(answer, len(part))
         self._move_gate(verdicts)
+        if self.gate.state is State.OK:
+            self._concurrency.answered(began_ms / 1_000, ended_ms / 1_000, out=self._out)
+        else:
+            self._concurrency.failed(began_ms / 1_000, ended_ms / 1_000)
         return verdicts, answer
-
-    async def _pace(self) -> None:
-        if self._rate is None:
-            return
-        # A token grows by time alone: there is nobody who could set an event.
-        while wait_ms := self._rate.wait_ms(self._now_ms()):  # noqa: ASYNC110
-            await asyncio.sleep(wait_ms / 1_000)
 
     def _read(self, answer: Response | NoAnswer | NoToken, count: int) -> list[Verdict]:
         match answer:
@@ -284,16 +245,18 @@ class Worker:
 
     def _move_gate(self, verdicts: Sequence[Verdict]) -> None:
         now_ms = self._now_ms()
-        by_gravity = (Ruling.HALT, Ruling.THROTTLED, Ruling.RETRY)
+        by_gravity = (Ruling.HALT, Ruling.THROTTLED, Ruling.RETRY, Ruling.ACCEPTED)
         worst = next((verdict for ruling in by_gravity for verdict in verdicts if verdict.ruling is ruling), None)
         match worst:
             case Verdict(ruling=Ruling.HALT, reason=reason):
                 self.gate.halt(reason, now_ms)
             case Verdict(ruling=Ruling.THROTTLED, reason=reason, retry_after_s=retry_after_s):
                 self.gate.rest(reason, now_ms, self._dice(), retry_after_s)
-            case Verdict(reason=reason):
+            case Verdict(ruling=Ruling.ACCEPTED, reason=reason, retry_after_s=int() as rest_s):
+                self.gate.eased(reason, now_ms, rest_s)
+            case Verdict(ruling=Ruling.RETRY, reason=reason):
                 self.gate.failed(reason, now_ms)
-            case None:
+            case _:
                 self.gate.worked()
 
     def _settlement(self, packed: Packed, verdict: Verdict, *, maybe: bool) -> Settlement:
@@ -302,11 +265,11 @@ class Worker:
         attempts = (leg.fate.attempts if leg.fate else 0) + 1
         match verdict.ruling:
             case Ruling.ACCEPTED:
-                return self._end(leg, Kind.DONE, DELIVERED, reason)
+                return self._translator.end(leg, Kind.DONE, DELIVERED, reason)
             case Ruling.REJECTED if reason.startswith("redirect_"):
-                return self._end(leg, Kind.DEAD, dead(Dead.REDIRECT), reason)
+                return self._translator.end(leg, Kind.DEAD, dead(Dead.REDIRECT), reason)
             case Ruling.REJECTED | Ruling.SPLIT:
-                return self._end(leg, Kind.DEAD, dead(Dead.REJECTED), reason)
+                return self._translator.end(leg, Kind.DEAD, dead(Dead.REJECTED), reason)
             case Ruling.THROTTLED | Ruling.HALT:
                 return Settlement(leg=leg, kind=Kind.BACK)
             case Ruling.RETRY:
@@ -314,55 +277,45 @@ class Worker:
                 if maybe_ms is None and maybe:
                     maybe_ms = self._now_ms()
                 if maybe_ms is not None and self.destination.mode == "at_most_once":
-                    return self._end(leg, Kind.DEAD, dead(Dead.UNKNOWN_OUTCOME), reason)
+                    return self._translator.end(leg, Kind.DEAD, dead(Dead.UNKNOWN_OUTCOME), reason)
                 fate = Fate(
-                    outcome=Pending.RETRYING,
-                    reason=reason,
-                    attempts=attempts,
-                    at_ms=self._now_ms(),
-                    maybe_ms=maybe_ms,
+                    outcome=Pending.RETRYING, reason=reason, attempts=attempts, at_ms=self._now_ms(), maybe_ms=maybe_ms
                 )
                 wait_ms = retry.wait_ms(attempts, self._dice(), verdict.retry_after_s)
                 return Settlement(leg=leg, kind=Kind.RETRY, fate=fate, wait_ms=wait_ms)
-
-    def _end(self, leg: Leg, kind: Kind, outcome: str, reason: str = "") -> Settlement:
-        attempts = (leg.fate.attempts if leg.fate else 0) + (outcome == DELIVERED or reason != "")
-        fate = Fate(outcome=outcome, reason=reason, attempts=attempts, at_ms=self._now_ms())
-        return Settlement(leg=leg, kind=kind, fate=fate)
 
     async def _settle(self, settlements: Sequence[Settlement]) -> None:
         if not settlements:
             return
         await self._queues.settle(settlements)
+        told: Counter[tuple[bool, str, str, str, str]] = Counter()
         for settlement in settlements:
             leg, fate, event = settlement.leg, settlement.fate, settlement.leg.event
             if fate is None:
                 continue
             site, name, event_id = (event.site, event.name, event.event_id) if event else ("-", "-", "-")
             self._tally.delivery(leg.delivery, site, name, event_id, fate)
-            log.info(
-                "delivery.settled" if settlement.kind is not Kind.RETRY else "delivery.postponed",
-                destination=leg.delivery,
-                site=site,
-                event_name=name,
-                outcome=fate.outcome,
-                reason=fate.reason,
-                tries=fate.attempts,
-            )
+            told[settlement.kind is Kind.RETRY, site, name, fate.outcome, fate.reason] += 1
+        for (is_postponed, site, name, outcome, reason), legs in told.items():
+            said = {"destination": self.destination.name, "site": site, "event_name": name, "outcome": outcome}
+            if is_postponed:
+                log.info("delivery.postponed", **said, reason=reason, legs=legs)
+            else:
+                log.info("delivery.settled", **said, reason=reason, legs=legs)
 
     async def _keep_samples(self, told: Sequence[Packed], answer: Response | NoAnswer | NoToken) -> None:
+        now_ms = self._now_ms()
+        told = [packed for packed in told if self._samples.take(now_ms)]
         if not told:
             return
         private = [private_values(packed.event) for packed in told]
         # One answer to all of them: what any of them must not show, none shows.
         response = _shown(answer, frozenset().union(*private))
-        said = [
-            (
-                packed.leg,
-                {"request": mask(dict(packed.payload.body), hide), "response": response, "lane": packed.payload.lane},
-            )
-            for packed, hide in zip(told, private, strict=True)
-        ]
+        said = []
+        for packed, hide in zip(told, private, strict=True):
+            payload = packed.payload
+            sample = {"request": mask(dict(payload.body), hide), "response": response, "lane": payload.lane}
+            said.append((packed.leg, {**sample, **note(packed.event, self.destination)}))
         await self._ledger.keep_samples(said)
 
     async def _say_state(self) -> None:

@@ -33,6 +33,16 @@ def test_a_success_between_failures_starts_the_count_again() -> None:
     assert gate.state is State.OK
 
 
+def test_a_platform_that_took_it_and_asks_for_time_gets_it_and_everything_then_flows() -> None:
+    gate = Gate()
+    gate.failed("timeout", 0)
+
+    gate.eased("usage_96", 1_000, 60)
+
+    assert (gate.state, gate.reason, gate.failures) == (State.RETRYING, "usage_96", 0)
+    assert (gate.most(60_999, 500), gate.most(61_000, 500)) == (0, 500)
+
+
 def test_a_refused_token_lets_one_probe_through_every_half_minute() -> None:
     gate = Gate()
 
