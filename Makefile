@@ -1,5 +1,5 @@
 # Aliases of ./dev, which says what each one does. `make run` and `make test` are enough to begin with.
-.PHONY: help setup run test lint format types bench lock
+.PHONY: help setup run test lint format types bench sizing faults teeth fuzz lock
 
 help: ; @./dev help
 setup: ; @./dev setup tests
@@ -9,4 +9,8 @@ lint: ; @./dev lint
 format: ; @./dev format
 types: ; @./dev types
 bench: ; @./dev bench
+sizing: ; @./dev sizing
+faults: ; @./dev faults $(if $(SEEDS),--seeds $(SEEDS)) $(if $(SECONDS),--seconds $(SECONDS))
+teeth: ; @./dev teeth
+fuzz: ; @./dev fuzz
 lock: ; @./dev lock
