@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import Any, Final
 
 import msgspec
@@ -112,8 +113,13 @@ class Worker:
         now_ms, wanted = self._now_ms(), self.destination.max_events
         most = self.gate.most(now_ms, wanted)
         probing = most == 1 and wanted > 1
-        if most == 0 or (probing and self._out > 0):
+        if most == 0:
             await self._sleep(max(10, min(self.gate.shut_until_ms - now_ms, POLL_MS)), wakes=False)
+            return ()
+        if probing and self._out > 0:  # one probe at a time: its end is what there is to wait for
+            with suppress(TimeoutError):
+                async with asyncio.timeout(POLL_MS / 1_000):
+                    await self._freed.wait()
             return ()
         self._nudged.clear()
         try:

@@ -24,7 +24,7 @@ from gateway.core.route import may_leave
 from gateway.core.site import DAY_S
 from gateway.store import keys, outcomes, vault
 from gateway.store.courier import Courier
-from gateway.store.course import Course, Courses
+from gateway.store.course import Course, Courses, worth
 from gateway.store.database import DEADLINE_S, PATIENT_S, Database, text
 from gateway.store.durability import Level, Safety
 from gateway.store.errors import Broken, Corrupt, Unavailable, Unreplicated
@@ -124,9 +124,9 @@ class Keeper:
     async def _keep(self, copy: Copy, copy_id: str, safety: Safety) -> Door:
         """Keep a copy on a level that writes to disk first, or while Redis is away."""
         if safety.level is not Level.JOURNAL:
-            await safety.append(copy_id, vault.seal(copy))
+            await safety.append(copy_id, vault.seal(copy), self._worth(copy))
             return Door.ACCEPTED
-        place = await safety.append(copy_id, vault.seal(copy))
+        place = await safety.append(copy_id, vault.seal(copy), self._worth(copy))
         turn = place.turn
         if not safety.pulse.is_away:
             try:
@@ -137,6 +137,9 @@ class Keeper:
             return door
         return Door.ACCEPTED
 
+    def _worth(self, copy: Copy) -> int:
+        return worth(copy.name, self._plan().sites[copy.site])
+
     async def _keep_named(self, copy: Copy, copy_id: str) -> Door:
         """Keep a copy whose act has to be looked up first."""
         try:
@@ -144,7 +147,7 @@ class Keeper:
         except Unavailable:
             if self._safety is None:
                 raise
-            await self._safety.append(copy_id, vault.seal(copy))
+            await self._safety.append(copy_id, vault.seal(copy), self._worth(copy))
             return Door.ACCEPTED
 
     async def offer(self, copy: Copy, copy_id: str) -> Door:
@@ -204,7 +207,7 @@ class Keeper:
     async def _told_by_spool(self, entry: Entry) -> None:
         assert self._safety is not None
         try:
-            await self._safety.append(entry.copy_id, vault.seal(entry.copy))
+            await self._safety.append(entry.copy_id, vault.seal(entry.copy), entry.course.worth)
         except Unavailable as err:
             if not entry.answer.done():
                 entry.answer.set_exception(err)
@@ -260,16 +263,13 @@ class Keeper:
     async def _get_name(self, name: str | None) -> str | None:
         if name is None:
             return None
-        return text(await self._database.answer(self._database.redis.get(keys.name(name)))) or None
+        return text(await self._database.command("GET", keys.name(name))) or None
 
     async def _claim_name(self, name: str | None, act: str, life_ms: int) -> str | None:
         """Give an id to an act unless it has one; returns the act it names from now on."""
         if name is None:
             return None
-        pipeline = self._database.pipeline()
-        pipeline.set(keys.name(name), act, nx=True, get=True, px=life_ms)
-        (before,) = await self._database.answer(pipeline.execute())
-        return text(before) or act
+        return text(await self._database.command("SET", keys.name(name), act, "NX", "GET", "PX", life_ms)) or act
 
     async def _restate(self, entry: Entry) -> None:
         """Queue a late copy's restatement where the platform restates and the first leg was not skipped.

@@ -35,7 +35,7 @@ for n, copy in ipairs(copies) do               -- 1. what is known of each act
   local wire = course[4]
   local act = redis.call('HMGET', base .. ':act:' .. id, 'st', wire, 'until')
   local st, mine, ends = act[1], act[2], act[3]
-  if st == 'done' and tonumber(ends or 0) <= now then  -- outside its window: the same id is a new act
+  if st == 'done' and ends and tonumber(ends) <= now then  -- outside its window: the same id is a new act
     held[n] = 'old'
     st, mine = false, false
   end
