@@ -215,7 +215,7 @@ class Worker:
             ]
             maybe = may_have_arrived(answer)
             await self._settle([self._settlement(packed, verdict, maybe=maybe) for packed, verdict in judged])
-            await self._keep_samples([packed for packed, verdict in judged if _tells(verdict)], answer)
+            await self._keep_samples([packed for packed, verdict in judged if self._shows(verdict)], answer)
             if 0 < len(again) < len(part):  # the bad rows were named and are out
                 parts.append(again)
             elif again:
@@ -309,9 +309,13 @@ class Worker:
             else:
                 log.info("delivery.settled", **said, reason=reason, legs=legs)
 
+    def _shows(self, verdict: Verdict) -> bool:
+        """Say whether a call is kept to be shown: of what was taken a share, of what was refused everything."""
+        if verdict.ruling is Ruling.ACCEPTED:
+            return self._samples.take(self._now_ms())
+        return verdict.ruling in (Ruling.REJECTED, Ruling.SPLIT)
+
     async def _keep_samples(self, told: Sequence[Packed], answer: Response | NoAnswer | NoToken) -> None:
-        now_ms = self._now_ms()
-        told = [packed for packed in told if self._samples.take(now_ms)]
         if not told:
             return
         private = [private_values(packed.event) for packed in told]
@@ -340,11 +344,6 @@ class Worker:
 
 def _is_split(verdict: Verdict, part: Sequence[Packed]) -> bool:
     return verdict.ruling is Ruling.SPLIT and len(part) > 1
-
-
-def _tells(verdict: Verdict) -> bool:
-    """Say whether a call ended the leg: only those are kept to be shown."""
-    return verdict.ruling in (Ruling.ACCEPTED, Ruling.REJECTED, Ruling.SPLIT)
 
 
 def _shown(answer: Response | NoAnswer | NoToken, hide: frozenset[str]) -> Any:
