@@ -7,9 +7,12 @@ from typing import Annotated
 
 import typer
 
+from gateway.commands.audit import audit
 from gateway.commands.check import check, schema
 from gateway.commands.dead import dead
 from gateway.commands.explain import explain
+from gateway.commands.new_adapter import new_adapter
+from gateway.commands.quality import quality
 from gateway.commands.sandbox import sandbox
 from gateway.commands.send import send
 from gateway.commands.serve import serve
@@ -17,8 +20,9 @@ from gateway.commands.tail import tail
 
 # Without the library's pretty tracebacks: they show local variables, and one of those may be a token.
 app = typer.Typer(name="tagway", no_args_is_help=True, pretty_exceptions_enable=False, add_completion=False)
-for command in (serve, check, schema, sandbox, send, tail, explain, dead):
+for command in (serve, check, quality, schema, sandbox, send, tail, explain, dead, audit):
     app.command()(command)
+app.command("new-adapter")(new_adapter)
 
 
 def _version(wanted: bool) -> None:

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Iterator
 from typing import Annotated
 
 import orjson
 import typer
 
+from gateway.commands import manifest as manifests
 from gateway.commands.configuration import ConfigPath, settings_of, tell
 from gateway.commands.running import run
-from gateway.commands.words import counted
-from gateway.core.adapter import Probing
+from gateway.commands.words import console, counted
+from gateway.core.adapter import Advising, Probing
 from gateway.core.site import Destination
-from gateway.settings import Settings, warnings
+from gateway.settings import Problem, Settings, warnings
 from gateway.settings import schema as schema_of
+from gateway.settings.problems import problem_at
 
 
 def check(
@@ -23,12 +26,21 @@ def check(
     online: Annotated[
         bool, typer.Option("--online", help="Ask the platforms whether the credentials are good; sends no event.")
     ] = False,
+    manifest: Annotated[
+        bool, typer.Option("--manifest", help="Show what each adapter calls, reads and uses: it gets nothing else.")
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="The manifests as JSON, for programs.")] = False,
 ) -> None:
     """Say everything that is wrong with a configuration, and what is probably not meant."""
     found = settings_of(config, code=1)
-    tell(warnings(found), kind="warning: ")
+    tell((*warnings(found), *_advice(found)), kind="warning: ")
     sites, destinations = counted(len(found.sites), "site"), counted(len(found.destinations), "destination")
-    typer.echo(f"{config}: good; {sites}, {destinations}")
+    if as_json:
+        typer.echo(orjson.dumps(manifests.as_json(config, found), option=orjson.OPT_INDENT_2))
+    else:
+        typer.echo(f"{config}: good; {sites}, {destinations}")
+    if manifest and not as_json:
+        manifests.show(console(), found)
     if online and not run(_ask_all(found)):
         raise typer.Exit(1)
 
@@ -36,6 +48,13 @@ def check(
 def schema() -> None:
     """Print the JSON Schema of the configuration, for editors."""
     typer.echo(orjson.dumps(schema_of(), option=orjson.OPT_INDENT_2))
+
+
+def _advice(settings: Settings) -> Iterator[Problem]:
+    """Say what time alone makes wrong: a version that ends, a test that is over."""
+    for place in settings.destinations.values():
+        for option, what, hint in place.adapter.advice(_now_ms()) if isinstance(place.adapter, Advising) else ():
+            yield problem_at(str(settings.path), settings.marks, ("destinations", place.name, option), what, hint)
 
 
 async def _ask_all(settings: Settings) -> bool:
@@ -49,8 +68,11 @@ async def _ask_all(settings: Settings) -> bool:
 
 def _words(place: Destination, wrong: str | None) -> str:
     if not isinstance(place.adapter, Probing):
-        return "no online check"
-    return f"bad: {wrong}" if wrong else f"good: {place.base_url} takes the credentials"
+        why = getattr(place.adapter, "unasked", "")
+        return f"no online check: {why}" if why else "no online check"
+    # A platform may have no answer about credentials and say something less.
+    proof = getattr(place.adapter, "probes", "the credentials")
+    return f"bad: {wrong}" if wrong else f"good: {place.base_url} takes {proof}"
 
 
 async def _ask(place: Destination) -> str | None:

@@ -15,6 +15,7 @@ from typing import Any, ClassVar, Protocol, TypeAlias, runtime_checkable
 import orjson
 
 from gateway.core.event import Event, Purpose
+from gateway.core.manifest import Manifest
 from gateway.core.outcome import Skip
 
 # RFC 9110, 15.5.9 and 15.6: the request may be repeated. 425: RFC 8470.
@@ -58,8 +59,9 @@ class Header:
 class OAuth:
     """Authenticate by a short-lived bearer token; the delivery room fetches and renews it.
 
-    `kind` is `service_account` (`file` is the key file) or `refresh_token` (the three client fields).
-    `token_uri` None means the one of the key file, else Google's.
+    `kind` is `service_account` (`file` is the key file), `refresh_token` (the three client fields) or `metadata` (the
+    account of the machine we run on; it has no other field). `token_uri` None means the one of the key file, else
+    Google's.
     """
 
     kind: str
@@ -108,12 +110,14 @@ class Payload:
 class Request:
     """One call, without a readable secret in it: it can be printed as it is.
 
-    `path` begins with `/` and is joined to the destination's `endpoint`, else to the adapter's. `json` None: no body.
+    `path` begins with `/` and is joined to the destination's `endpoint`, else to the adapter's. `json` None: no body,
+    unless `text` is one that is no JSON; its kind is the adapter's to say, among `headers`.
     A Secret in `query` is opened by the sender, for the rare question that a platform answers in no other way.
     """
 
     path: str
     json: Any
+    text: str | None = None
     method: str = "POST"
     query: Mapping[str, str | Secret] = field(default_factory=dict)
     headers: Mapping[str, str] = field(default_factory=dict)
@@ -154,7 +158,10 @@ class Ruling(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verdict:
-    """A ruling and its reason: the platform's own code, never its free text (it may echo personal data)."""
+    """A ruling and its reason: the platform's own code, never its free text (it may echo personal data).
+
+    `retry_after_s` beside ACCEPTED: taken, and the whole destination rests so long before its next request.
+    """
 
     ruling: Ruling
     reason: str = ""
@@ -179,6 +186,8 @@ class Adapter(Protocol):
     """Whether a late copy is sent once more under the act's id, because the platform restates."""
     hashed: ClassVar[frozenset[str]]
     """Payload keys whose text must be a SHA-256 in hex; the outgoing scanner refuses anything else."""
+    manifest: ClassVar[Manifest]
+    """Identifiers it reads, hosts it calls, secrets it uses: what is not in it, it does not get."""
 
     @property
     def endpoint(self) -> str:
@@ -223,9 +232,85 @@ class Probing(Protocol):
         ...
 
 
+@runtime_checkable
+class Metered(Protocol):
+    """What an adapter may provide besides: how often its platform may be asked, unless the configuration says."""
+
+    rate_limit: ClassVar[str]
+    """As the option of that name: `300/m`."""
+
+    @property
+    def budget(self) -> str:
+        """Name what the platform counts together: destinations of one name share one budget, over all processes."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Followed:
+    """What a platform says, later, of a request that it took.
+
+    `is_final` False: it is still at work, and asking again makes sense. `status`: its own word for the whole.
+    `counts`: its codes -> how many events; `rows`: the place of an event in the request -> its code, where told.
+    `again`: the codes after which an event is worth sending again under the same id -> after how many seconds.
+    """
+
+    is_final: bool
+    status: str
+    counts: Mapping[str, int] = field(default_factory=dict)
+    rows: Mapping[int, str] = field(default_factory=dict)
+    again: Mapping[str, int] = field(default_factory=dict)
+
+
+@runtime_checkable
+class Following(Protocol):
+    """What an adapter may provide besides: for a platform that takes a request first and judges it later."""
+
+    follow_after_s: ClassVar[int]
+    """How long the platform usually needs; the first question comes then."""
+    follow_for_s: ClassVar[int]
+    """When to stop asking."""
+
+    def receipt(self, response: Response) -> str | None:
+        """Return the name under which the platform will tell of this request; None: it will not."""
+        ...
+
+    def follow(self, receipt: str) -> Request:
+        """Ask what became of a request."""
+        ...
+
+    def followed(self, response: Response) -> Followed | None:
+        """Read the answer; None: it says nothing of the request, ask again. Never raises."""
+        ...
+
+    def concerns(self, event: Event, code: str, sent_ms: int) -> bool:
+        """Say whether a code of `Followed.again` may mean this event, where the platform names no rows."""
+        ...
+
+
+@runtime_checkable
+class Aging(Protocol):
+    """What an adapter may provide besides: an acceptance window that is not the same for every event."""
+
+    def max_age_of(self, event: Event) -> int:
+        """Return in seconds how old this event may be when it is sent, in place of `max_age_s`. Pure."""
+        ...
+
+
+@runtime_checkable
+class Advising(Protocol):
+    """What an adapter may provide besides: what `check` should say of its options, today."""
+
+    def advice(self, now_ms: int) -> tuple[tuple[str, str, str], ...]:
+        """Name options that work and will need a hand: the option, what is wrong with it, what to do."""
+        ...
+
+
+_NUMBERS = (int, float)
+
+
 def compact(mapping: Mapping[str, Any]) -> dict[str, Any]:
     """Drop what we were not told: None, empty text, empty lists and mappings. Zero and False stay."""
-    return {key: value for key, value in mapping.items() if value is not None and value not in ("", [], {}, ())}
+    return {key: value for key, value in mapping.items() if value or isinstance(value, _NUMBERS)}
 
 
 def by_status(response: Response, count: int) -> list[Verdict]:

@@ -91,7 +91,8 @@ class Browser(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What the browser's connection and cookies told, or what a server passed on of them.
 
     `cookies` holds the vendors' own identifiers in the vendors' own formats, by the contract's names:
-    `fbp`, `fbc`, `ttp`, `gcl_au`, `ga_client_id`, `ga_session_id`.
+    `fbp`, `fbc`, `ttp`, `gcl_au`, `ga_client_id`, `ga_session_id`, `sc_cookie1` (Snapchat's `_scid`; `scid` is its
+    click id), `rdt_uuid`, `uetvid`.
     """
 
     ip: str | None = None
@@ -133,6 +134,7 @@ class Event(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag="
     `clicks`: click ids by the contract's names (`gclid`, `fbclid`, `ttclid`, `scid`, …).
     `bot`: why the visitor is taken for a machine, or None.
     `vendor`: whose wire format the hit came by (`meta`, `google`, `tiktok`), or None for our own.
+    `raw`: the hit as that vendor's own tag wrote it, for a destination that relays it; no e-mail address in it.
     """
 
     site: str
@@ -146,6 +148,7 @@ class Event(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag="
     test: bool = False
     bot: str | None = None
     vendor: str | None = None
+    raw: str | None = None
     page: Page = Page()
     value: float | None = None
     currency: str | None = None

@@ -33,6 +33,7 @@ class Refused(StrEnum):
     BODY = "body"  # not readable as JSON, or not an object
     RATE = "rate"
     KEY = "key"
+    SIGNATURE = "signature"  # of a server's request: wrong, too old, or seen before
     UNAVAILABLE = "unavailable"  # neither Redis nor a spool could keep it
 
 
@@ -50,6 +51,8 @@ class Skip(StrEnum):
     NO_IDENTIFIER = "no_identifier"
     NO_VALUE = "no_value"  # the platform demands a value and a currency
     NO_PAGE = "no_page"
+    INCOMPLETE = "incomplete"  # this kind of event needs more than the site told
+    NO_HIT = "no_hit"  # there is no hit to relay: it came by another wire, or for another stream
     DISABLED = "disabled"
 
 

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from gateway.core.act import share
 from gateway.core.event import Copy, Event, Purpose, Veto, Wire
 from gateway.core.outcome import Skip
-from gateway.core.site import Destination, Site
+from gateway.core.site import EVERY, Destination, Site
 
 
 class Route(NamedTuple):
@@ -47,7 +47,7 @@ def refusal(
         return Skip.VENDOR
     if copy.bot is not None and site.bots == "drop":
         return Skip.BOT
-    if destination.events.get(copy.name, "") is None:
+    if destination.events.get(copy.name, destination.events.get(EVERY, "")) is None:
         return Skip.DENIED
     if name_for(copy.name, destination) is None:
         return Skip.UNMAPPED

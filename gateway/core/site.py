@@ -8,12 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final, Literal
+from typing import Annotated, Any, Final, Literal, TypeAlias
 
 from gateway.core.adapter import Adapter, Secret
 from gateway.core.event import Purpose
+from gateway.core.value import ValueRule
 
 DAY_S = 86_400
+EVERY: Final = "*"
+"""In a destination's rules: every event that has none of its own."""
+EventOrEvery: TypeAlias = Annotated[str, "an event's name, or *"]
 # Adapters of one vendor share its wire and its cookies (contract section 2, vendor wires).
 _VENDORS: Final = {"google_data_manager": "google", "ga4": "google", "ga4_relay": "google"}
 
@@ -63,9 +67,13 @@ class PathNames:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
-    """`per_address`: hits of one address (IPv6: one /64), as in `50/s` or `600/m`; None for no limit."""
+    """`per_address`: hits of one address (IPv6: one /64), as in `50/s` or `600/m`; None for no limit.
+
+    `per_key`: events of a backend under one of its keys, likewise.
+    """
 
     per_address: str | None = None
+    per_key: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,7 +90,8 @@ class Site:
     """One site: who may speak for it, what it remembers of a visitor, and where its events go.
 
     `origins` are exact (`https://shop.example`); `path` begins with `/` and has no trailing slash unless it is `/`.
-    `cookie_domain`: `auto` is the registrable domain of the host that was asked.
+    `cookie_domain`: `auto` is the registrable domain of the host that was asked. `request_keys` sign what the site's
+    backend sends; `signing_keys` sign the gateway's own links.
     """
 
     name: str
@@ -96,6 +105,7 @@ class Site:
     decimal_comma: bool = False
     currency: str | None = None
     api_keys: tuple[Secret, ...] = ()
+    request_keys: tuple[Secret, ...] = ()
     signing_keys: tuple[Secret, ...] = ()
     redirect_hosts: tuple[str, ...] = ()
     consent: ConsentPolicy = ConsentPolicy()
@@ -107,6 +117,11 @@ class Site:
     rules: tuple[Any, ...] = ()
     proxy: tuple[ProxyRoute, ...] = ()
     destinations: tuple[str, ...] = ()
+
+    @property
+    def has_backend(self) -> bool:
+        """Say whether server copies can come at all."""
+        return bool(self.api_keys or self.request_keys)
 
     def holds(self, event_name: str) -> bool:
         """Say whether this event waits for its twin."""
@@ -125,7 +140,9 @@ class Batch:
 class Destination:
     """A configured adapter, by its name in YAML, with the options that every destination takes.
 
-    `endpoint` stands for scheme and host. `events` renames an event (text), or denies it (None).
+    `endpoint` stands for scheme and host. `events` renames an event (text), or denies it (None); `*: None` denies all
+    that are not named. `values` says what an event is worth there, `params` renames a parameter or leaves it out
+    (None), `static` adds parameters of an event or of all (`*`): see `rules.py`.
     `consent` None: the purposes of the adapter. `sample` is the share of acts that is sent (0 to 1), chosen by
     the act so that every copy agrees. `rate_limit` is `300/m` or `50/s`, in requests.
     """
@@ -134,6 +151,9 @@ class Destination:
     adapter: Adapter
     endpoint: str | None = None
     events: Mapping[str, str | None] = field(default_factory=dict)
+    values: Mapping[EventOrEvery, ValueRule] = field(default_factory=dict)
+    params: Mapping[str, str | None] = field(default_factory=dict)
+    static: Mapping[EventOrEvery, Mapping[str, str | int | float | bool]] = field(default_factory=dict)
     consent: frozenset[Purpose] | None = None
     batch: Batch = Batch()
     mode: Literal["at_least_once", "at_most_once"] = "at_least_once"

@@ -9,6 +9,7 @@ from importlib.metadata import EntryPoint, entry_points
 from typing import Any, Final, TypeAlias
 
 from gateway.core.adapter import Adapter
+from gateway.core.manifest import Manifest
 
 GROUP: Final = "tagway.adapters"
 
@@ -58,4 +59,7 @@ def fetch(name: str, adapters: Adapters) -> type:
         raise BrokenAdapterError(f"the adapter {name} is no dataclass, so it has no options to read")
     if lacking := [part for part in _PARTS if not hasattr(cls, part)]:
         raise BrokenAdapterError(f"the adapter {name} lacks {', '.join(lacking)}")
+    manifest: Any = getattr(cls, "manifest", None)
+    if not isinstance(manifest, Manifest):
+        raise BrokenAdapterError(f"the adapter {name} declares nothing: its manifest must be a Manifest, on the class")
     return cls

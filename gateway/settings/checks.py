@@ -10,6 +10,7 @@ from typing import Any, Final, TypeAlias
 from urllib.parse import urlsplit
 
 from gateway.core.adapter import Secret
+from gateway.core.manifest import RAW
 from gateway.core.site import Site
 from gateway.settings.model import Address, Settings
 from gateway.settings.problems import Place, Problem, nearest, problem_at, spelled
@@ -44,7 +45,8 @@ def misfits(settings: Settings, doubtful: frozenset[Place]) -> Iterator[Misfit]:
     for name, site in settings.sites.items():
         place: Place = ("sites", name)
         yield from _paths(place, site)
-        if site.merge.confirm and not site.api_keys and (*place, "api_keys") not in doubtful:
+        keys_doubtful = {(*place, "api_keys"), (*place, "request_keys")} & doubtful
+        if site.merge.confirm and not site.has_backend and not keys_doubtful:
             yield (
                 (*place, "merge", "confirm"),
                 "these events wait for a server copy, and without api_keys none can come",
@@ -121,11 +123,17 @@ def _taken_twice(settings: Settings) -> Iterator[Misfit]:
             first = doors.setdefault((host, site.path), name)
             if first != name:
                 yield ("sites", name, "hosts", at), f"site {first} has this host and path", "give one of them a path"
-        for at, key in enumerate(site.api_keys):
+        for kind, at, key in _keys(site):
             first = keys.setdefault(key, name)
             if first != name:
                 hint = "a key names its site: make one for each"
-                yield ("sites", name, "api_keys", at), f"is a key of site {first}, too", hint
+                yield ("sites", name, kind, at), f"is a key of site {first}, too", hint
+
+
+def _keys(site: Site) -> Iterator[tuple[str, int, Secret]]:
+    for kind in ("api_keys", "request_keys"):
+        for at, key in enumerate(getattr(site, kind)):
+            yield kind, at, key
 
 
 def warnings(settings: Settings) -> tuple[Problem, ...]:
@@ -167,6 +175,9 @@ def _about_destinations(settings: Settings) -> Iterator[Misfit]:
             )
         if not users[name]:
             yield place, "no site sends to it", "name it in a site's destinations, or remove it"
+        rules = destination.values or destination.params or destination.static
+        if rules and RAW in destination.adapter.manifest.reads:
+            yield place, "it passes hits on as they came: values, params and static change nothing", "take them away"
         split = urlsplit(destination.endpoint or "")
         if split.scheme == "http" and not Address(host=split.hostname or "", port=0).is_loopback:
             yield (*place, "endpoint"), "the token travels unencrypted", "use https"
@@ -178,12 +189,12 @@ def _about_site(place: Place, site: Site) -> Iterator[Misfit]:
     if site.consent.server_silent == "granted":
         hint = "send consent with each server event instead"
         yield (*place, "consent", "server_silent"), "a server copy that says nothing counts as a yes", hint
-    if site.api_keys and "purchase" not in site.merge.confirm:
+    if site.has_backend and "purchase" not in site.merge.confirm:
         hint = "write confirm: [purchase], if your server sends every purchase"
         yield (*place, "merge", "confirm"), "anybody can send a browser's purchase, and it leaves unconfirmed", hint
     if site.redirect_hosts and not site.signing_keys:
         yield (*place, "redirect_hosts"), "a redirect has to be signed, and there are no signing_keys", "add one"
-    for key in ("api_keys", "signing_keys"):
+    for key in ("api_keys", "request_keys", "signing_keys"):
         for at, secret in enumerate(getattr(site, key)):
             if len(secret.reveal()) < MIN_KEY_CHARS:
                 hint = "make one with: openssl rand -base64 24"

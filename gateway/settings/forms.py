@@ -13,20 +13,25 @@ from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
 from gateway.core.adapter import Secret
 from gateway.core.plan import Keep
+from gateway.core.rules import source, target
 from gateway.core.site import (
     Batch,
     ConsentPolicy,
     CookieNames,
     DedupPolicy,
     Destination,
+    EventOrEvery,
     Limits,
     MergePolicy,
     PathNames,
     ProxyRoute,
     Site,
 )
-from gateway.settings import values
+from gateway.core.value import ValueRule
+from gateway.core.value_tables import Margins, Scores, margins, scores
+from gateway.settings import rules, values
 from gateway.settings.model import Address, Server, StoreSettings
+from gateway.settings.store_url import store_url
 
 # Any type at all: a class, a union, Annotated[…]. Python has no name for them before 3.14.
 Type: TypeAlias = Any
@@ -68,7 +73,8 @@ def _address(text: str) -> Address:
 
 
 def _redis(text: str) -> Secret:
-    return Secret(values.redis_url(text))
+    store_url(text)  # a wrong one is caught here, and told without its password
+    return Secret(text.strip())
 
 
 def _reserved(rules: tuple[Any, ...]) -> tuple[Any, ...]:
@@ -100,9 +106,13 @@ Name: TypeAlias = Annotated[str, Text(values.name)]
 HostName: TypeAlias = Annotated[str, Text(values.host_name)]
 Origin: TypeAlias = Annotated[str, Text(values.origin)]
 EventName: TypeAlias = Annotated[str, Text(values.event_name)]
+EventKey: TypeAlias = Annotated[str, Text(rules.event_or_every)]
+Currency: TypeAlias = Annotated[str, Text(values.currency)]
+Parameter: TypeAlias = Annotated[str, Text(target)]
 SubPath: TypeAlias = Annotated[str, Text(_sub_path)]
 CookieName: TypeAlias = Annotated[str, Text(values.cookie_name)]
 Rate: TypeAlias = Annotated[str, Text(values.rate)]
+SecretText: TypeAlias = Annotated[Secret, Text(Secret)]
 Wanted: TypeAlias = Literal["granted", "denied"]
 
 READ_AS: Final[Mapping[Type, Type]] = {
@@ -110,10 +120,15 @@ READ_AS: Final[Mapping[Type, Type]] = {
     int: whole(),
     float: number(),
     Path: Annotated[Path, Text(Path)],
-    Secret: Annotated[Secret, Text(Secret)],
+    Secret: SecretText,
     Address: Annotated[Address, Text(_address)],
+    EventOrEvery: EventKey,
     values.Network: Annotated[values.Network, Text(values.network)],
 }
+
+_SCORE: TypeAlias = Annotated[float, AllowInfNan(False), Ge(0), Le(1e9), _no_bool("float_type")]
+_RATE: TypeAlias = Annotated[float, AllowInfNan(False), Gt(0), Le(1e9), _no_bool("float_type")]
+_STATIC: TypeAlias = Annotated[bool | int | float | str, AfterValidator(rules.static)]
 
 NOT_KEYS: Final = frozenset(
     # A site and a destination are named by the key above them; the adapter's options stand beside the others.
@@ -128,6 +143,10 @@ FORMS: Final[Mapping[tuple[type, str], Type]] = {
     (Server, "admin_hosts"): tuple[HostName, ...],
     (Server, "country_header"): Annotated[str, Text(values.header_name)] | None,
     (StoreSettings, "redis"): Annotated[Secret, Text(_redis)] | None,
+    # A page reads 70 days of every shard's counters in one go.
+    (StoreSettings, "shards"): whole(Ge(1), Le(32)) | None,
+    # A terabyte of what waits is more memory than any server has.
+    (StoreSettings, "backlog_mb"): whole(Ge(0), Le(1_000_000)),
     (Keep, "outcomes_d"): _DAYS,
     (Keep, "dead_d"): _DAYS,
     (Keep, "samples"): whole(Ge(0), Le(10_000_000)),
@@ -137,6 +156,8 @@ FORMS: Final[Mapping[tuple[type, str], Type]] = {
     (Site, "cookie_domain"): Annotated[str, Text(values.cookie_domain)],
     (Site, "phone_country"): Annotated[str, Text(values.country)] | None,
     (Site, "currency"): Annotated[str, Text(values.currency)] | None,
+    # The new key and the old one: each costs a hash over the whole body.
+    (Site, "request_keys"): Annotated[tuple[SecretText, ...], Len(0, 2)],
     (Site, "redirect_hosts"): tuple[HostName, ...],
     (Site, "wires"): Mapping[Literal["meta", "google", "tiktok"], Literal["all"]],
     (Site, "rules"): Annotated[tuple[Any, ...], AfterValidator(_reserved)],
@@ -153,12 +174,24 @@ FORMS: Final[Mapping[tuple[type, str], Type]] = {
     (DedupPolicy, "window_h"): number(Gt(0), Le(24 * 400)),
     (DedupPolicy, "orders_d"): _DAYS,
     (Limits, "per_address"): Rate | None,
+    (Limits, "per_key"): Rate | None,
     (ProxyRoute, "path"): SubPath,
     (ProxyRoute, "upstream"): Annotated[str, Text(values.upstream)],
     (Batch, "max_events"): whole(Ge(1), Le(100_000)) | None,
     (Batch, "max_wait_ms"): whole(Ge(0), Le(600_000)) | None,
     (Destination, "endpoint"): Annotated[str, Text(values.base_url)] | None,
-    (Destination, "events"): Mapping[EventName, Plain | None],
+    (Destination, "events"): Annotated[Mapping[EventKey, Plain | None], AfterValidator(rules.renames)],
+    (Destination, "params"): Annotated[
+        Mapping[Annotated[str, Text(source)], Parameter | None], AfterValidator(rules.moved)
+    ],
+    (Destination, "static"): Mapping[EventKey, Mapping[Parameter, _STATIC]],
+    (ValueRule, "fixed"): number(Ge(0), Le(1e9)) | None,
+    (ValueRule, "margin"): Annotated[Margins, rules.Table(margins)] | None,
+    (ValueRule, "scores"): Mapping[Plain, _SCORE],
+    (ValueRule, "table"): Annotated[Scores, rules.Table(scores)] | None,
+    (ValueRule, "factor"): number(Gt(0), Le(1e6)),
+    (ValueRule, "currency"): Currency | None,
+    (ValueRule, "rates"): Mapping[Currency, _RATE],
     (Destination, "rate_limit"): Rate | None,
     (Destination, "sample"): number(Ge(0), Le(1)),
 }

@@ -31,7 +31,7 @@ def load(path: Path, *, env: Mapping[str, str], adapters: Adapters | None = None
 
     Errors: ConfigError with every problem there is, each with its line; nothing is half loaded.
     """
-    parts = _Parts(document.read(path, env), installed() if adapters is None else adapters)
+    parts = _Parts(document.read(path, env), installed() if adapters is None else adapters, path.parent)
     parts.check_top()
     settings = Settings(
         path=path,
@@ -55,6 +55,7 @@ class _Parts:
 
     found: Document
     adapters: Adapters
+    folder: Path
     problems: list[Problem] = field(default_factory=list)
     doubtful: set[Place] = field(default_factory=set)
 
@@ -138,7 +139,7 @@ class _Parts:
         kind: Type = Annotated[cls, keys]
         reader: TypeAdapter[T] = TypeAdapter(kind)
         try:
-            return reader.validate_python(value)
+            return reader.validate_python(value, context={"folder": self.folder})
         except ValidationError as err:
             # Only places and kinds leave this function: the exception itself holds the values.
             errors = err.errors(include_url=False)
@@ -159,7 +160,7 @@ class _Parts:
                 inner.pop(bad[-1], None)
                 self.doubtful.add(bad)
         try:
-            return reader.validate_python(rest)
+            return reader.validate_python(rest, context={"folder": self.folder})
         except ValidationError:
             return None
 

@@ -56,13 +56,15 @@ class Server:
 class StoreSettings:
     """`redis` None is the embedded server. `data_dir` is taken from the working directory when it is relative.
 
-    `shards` None: as many as the store was set up with.
+    `shards` None: as many as the store was set up with. `backlog_mb`: what may wait in Redis before more goes to our
+    disk; 0 keeps all of it in Redis.
     """
 
     redis: Secret | None = None
     shards: int | None = None
     data_dir: Path = Path("data")
     durability: Literal["auto", "redis", "replicated", "journal"] = "auto"
+    backlog_mb: int = 512
     keep: Keep = Keep()
 
 

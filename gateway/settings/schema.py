@@ -48,7 +48,7 @@ def schema(adapters: Adapters | None = None) -> dict[str, Any]:
     top["properties"]["destinations"]["additionalProperties"] = {
         "type": "object",
         "discriminator": {"propertyName": "adapter"},
-        "oneOf": [found[name, _MODE] for name, _, _ in readers[1:]],
+        "oneOf": [found[name, _MODE] | _declared(fetch(name, known)) for name, _, _ in readers[1:]],
     }
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
@@ -56,6 +56,13 @@ def schema(adapters: Adapters | None = None) -> dict[str, Any]:
         **_loosened(top),
         "$defs": _loosened(shared.get("$defs", {})),
     }
+
+
+def _declared(adapter: Any) -> dict[str, Any]:
+    """Say what the adapter reads, calls and uses, under a key that editors pass over."""
+    manifest = adapter.manifest
+    parts = ("reads", "hosts", "urls", "secrets")
+    return {"x-tagway-manifest": {part: list(getattr(manifest, part)) for part in parts}}
 
 
 def _loosened(part: Any) -> Any:

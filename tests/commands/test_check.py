@@ -108,3 +108,14 @@ async def test_the_version_is_told() -> None:
 
 async def test_a_command_that_is_not_there_is_wrong_use() -> None:
     assert (await tagway("doctor")).exit_code == 2
+
+
+async def test_online_a_validation_server_proves_no_more_than_it_says(config: Path, sandbox: Sandbox) -> None:
+    options = f"adapter: ga4, endpoint: '{sandbox.endpoint('ga4')}', measurement_id: G-ABC123, api_secret: wrong"
+    rewrite(config, lambda text: text + f"  ga4: {{{options}}}\n")
+
+    done = await tagway("check", "--online", config)
+
+    said = f"ga4: good: {sandbox.endpoint('ga4')} takes what we send; it looks at neither stream nor secret"
+    assert (done.exit_code, done.stdout.splitlines()[-1]) == (0, said)
+    assert sandbox.events("ga4") == []

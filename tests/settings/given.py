@@ -14,6 +14,7 @@ import pytest
 from adapters.echo import Echo
 from gateway.core.adapter import Payload, Request, Response, Secret, Verdict
 from gateway.core.event import Event, Purpose
+from gateway.core.manifest import Manifest
 from gateway.core.outcome import Skip
 from gateway.settings import ConfigError, Problem, Settings, load
 
@@ -48,6 +49,7 @@ class StandIn:
     dedup_s: ClassVar[int | None] = None
     takes_late: ClassVar[bool] = False
     hashed: ClassVar[frozenset[str]] = frozenset()
+    manifest: ClassVar[Manifest] = Manifest(hosts=("platform.example",), secrets=("access_token", "login.token"))
     auth: ClassVar[None] = None
 
     def name(self, event_name: str) -> str | None:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.metadata import EntryPoint
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 import pytest
 from pydantic import AfterValidator
@@ -57,6 +57,11 @@ class Halfway:
     access_token: Secret
 
 
+@dataclass(frozen=True, kw_only=True)
+class Silent(StandIn):
+    manifest: ClassVar[Any] = None
+
+
 def _explodes() -> Any:
     raise ImportError("no module named requests_oauth")
 
@@ -68,6 +73,7 @@ BROKEN: list[tuple[Callable[[], Any], str]] = [
     (lambda: Unreadable, "has an option of a type that cannot be read"),
     (lambda: Failing, "the adapter stand_in failed on its options: RuntimeError"),
     (lambda: Halfway, "the adapter stand_in lacks auth, dedup_s, endpoint"),
+    (lambda: Silent, "the adapter stand_in declares nothing: its manifest must be a Manifest, on the class"),
     (lambda: 12, "is no dataclass"),
 ]
 

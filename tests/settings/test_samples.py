@@ -11,6 +11,7 @@ import pytest
 
 from adapters.echo import Echo
 from adapters.ga4 import GA4
+from adapters.ga4_relay import GA4Relay
 from adapters.google_data_manager import GoogleDataManager
 from adapters.linkedin import LinkedIn
 from adapters.meta import Meta
@@ -27,6 +28,7 @@ ROOT = Path(__file__).parents[2]
 ADAPTERS = {
     "echo": lambda: Echo,
     "ga4": lambda: GA4,
+    "ga4_relay": lambda: GA4Relay,
     "google_data_manager": lambda: GoogleDataManager,
     "linkedin": lambda: LinkedIn,
     "meta": lambda: Meta,
