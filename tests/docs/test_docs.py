@@ -130,11 +130,14 @@ def test_every_key_of_the_store_is_told_with_its_lifetime() -> None:
     assert said == set(spelled())
 
 
+NO_KEYS = ("base", "shard_of", "act_of", "delivery", "is_late", "late_leg")
+
+
 def spelled() -> Iterator[str]:
     """Spell every key with `n` for its shard and an ellipsis for the rest."""
     for name, make in inspect.getmembers(keys, inspect.isfunction):
         parameters = inspect.signature(make).parameters
-        if make.__module__ != keys.__name__ or name in ("shard_of", "act_of", "delivery", "is_late", "late_leg"):
+        if make.__module__ != keys.__name__ or name in NO_KEYS:
             continue
         made: Any = make(*("n" if parameter == "shard" else "…" for parameter in parameters))
         yield made.due if isinstance(made, keys.Queue) else made
