@@ -136,6 +136,7 @@ class Roster:
                 if self._now_ms() - buried_ms > _BURY_EVERY_MS:
                     buried_ms = self._now_ms()
                     await self._ledger.bury()
+                    await self._queues.sweep()
                     await self._ledger.audit.close()
             except Unavailable as err:
                 log.warning("store.unavailable", doing="release", reason=str(err))

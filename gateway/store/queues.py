@@ -18,6 +18,7 @@ from gateway.core.event import Copy, Event, Purpose
 from gateway.core.merge import sealed
 from gateway.core.outcome import Dead, dead, skipped
 from gateway.core.plan import Plan
+from gateway.core.retry import CAP_MS, LONGEST_WAIT_MS
 from gateway.core.route import route
 from gateway.store import keys, outcomes, vault
 from gateway.store.course import sealing_counters, worth
@@ -30,6 +31,8 @@ log = structlog.get_logger()
 # Longer than the longest request (10 s), so that a slow answer is not taken for a death, and short, because what a
 # killed gateway had on loan waits this long. Renewed while a batch is worked on.
 LEASE_MS: Final = 12_000
+# Clocks of servers differ by less.
+_CLOCK_MS: Final = 3_600_000
 # One script call stays short: other callers wait behind it.
 _CHUNK: Final = 250
 _PURPOSES: Final = ",".join(Purpose)
@@ -169,6 +172,22 @@ class Queues:
                 head = _pack((destination, hour, keys.COUNTERS_MS, plan.outcomes_ms, plan.dead_ms, told))
                 calls.append(self._database.script("settle", [keys.base(shard)], [head]))
         await asyncio.gather(*calls)
+
+    async def sweep(self) -> int:
+        """Make due what a clock that once ran ahead has put off too far; returns how many that were."""
+        plan = self._plan()
+        longest_hold_ms = max(
+            (site.dedup.window_h * 3_600_000 + site.merge.hold_s * 1_000 for site in plan.sites.values()), default=0
+        )
+        places = {"hold": int(longest_hold_ms) + _CLOCK_MS}
+        places |= {f"queue:{name}": LONGEST_WAIT_MS + CAP_MS + _CLOCK_MS for name in plan.destinations}
+        swept = 0
+        for shard in range(self._database.shards):
+            for place, most_ms in places.items():
+                swept += int(await self._database.script("sweep", [keys.base(shard)], [place, most_ms]))
+        if swept:
+            log.warning("queue.swept", legs=swept)
+        return swept
 
     async def release_held(self, most: int) -> int | None:
         """Merge and seal acts whose hold is over; returns ms until the next one is due, None when none waits.

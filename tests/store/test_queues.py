@@ -116,3 +116,19 @@ async def _unhold(store: Store) -> None:
     for act in await redis.zrange(keys.hold(0).due, 0, -1):
         await redis.zadd(keys.hold(0).due, {act: 0})
     await store.queues.release_held(100)
+
+
+async def test_what_a_clock_that_ran_ahead_has_put_off_is_due_again(store: Store, now_ms: int) -> None:
+    await store.keeper.keep([aged("e-1", now_ms), aged("e-2", now_ms), aged("e-3", now_ms, "purchase")])
+    redis: Any = store.queues._database.redis
+    queue, hold = keys.queue(0, "parrot").due, keys.hold(0).due
+    (first, second), (held,) = await redis.zrange(queue, 0, -1), await redis.zrange(hold, 0, -1)
+    await redis.zadd(queue, {first: now_ms + 3_000 * HOUR_MS, second: now_ms + 20 * HOUR_MS})
+    await redis.zadd(hold, {held: now_ms + 3_000 * HOUR_MS})
+
+    swept = await store.queues.sweep()
+
+    assert swept == 2
+    assert await redis.zscore(queue, first) < now_ms + HOUR_MS
+    assert await redis.zscore(queue, second) == now_ms + 20 * HOUR_MS  # as far as a platform may ask for
+    assert await redis.zscore(hold, held) < now_ms + HOUR_MS
