@@ -11,7 +11,8 @@ from statistics import median
 class Sample:
     """What one contender did in one round. `us`: CPU-microseconds a hit of the server's process tree.
 
-    `busy`: the share of its core that the server used. `store_us`: Redis' own CPU a hit.
+    `busy`: the share of its core that the server used. `store_us`: Redis' own CPU a hit, of all its servers;
+    `busiest_us`: of the one that had most to do. `store_calls`: scripts that Redis was asked to run, a hit.
     """
 
     hits: int
@@ -21,6 +22,8 @@ class Sample:
     p50_ms: float | None = None
     p99_ms: float | None = None
     store_us: float | None = None
+    busiest_us: float | None = None
+    store_calls: float | None = None
     errors: int = 0
 
 
@@ -43,11 +46,11 @@ class Case:
         """Return `case/other` -> our cost a hit divided by the other's."""
         if ours not in self.samples:
             return {}
-        return {
-            f"{self.name}/{other}": ratio([sample.us for sample in self.samples[ours]], [each.us for each in samples])
-            for other, samples in self.samples.items()
-            if other != ours
-        }
+        return {f"{self.name}/{other}": self.ratio(ours, other) for other in self.samples if other != ours}
+
+    def ratio(self, ours: str, theirs: str, figure: str = "us") -> float:
+        """Return how one contender's figure relates to another's."""
+        return ratio(*([getattr(sample, figure) for sample in self.samples[who]] for who in (ours, theirs)))
 
 
 def ratio(ours: Sequence[float], theirs: Sequence[float]) -> float:
@@ -68,6 +71,8 @@ def _medians(samples: Sequence[Sample]) -> dict[str, float]:
         "p50_ms": [sample.p50_ms for sample in samples],
         "p99_ms": [sample.p99_ms for sample in samples],
         "store_us": [sample.store_us for sample in samples],
+        "busiest_us": [sample.busiest_us for sample in samples],
+        "store_calls": [sample.store_calls for sample in samples],
     }
     told = {name: [value for value in column if value is not None] for name, column in columns.items()}
     medians = {name: round(median(values), 3) for name, values in told.items() if values}

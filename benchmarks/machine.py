@@ -70,15 +70,23 @@ def tree(pid: int) -> list[int]:
 
 def cpu_s(pid: int) -> float:
     """Return the seconds of CPU that a process tree has used, user and kernel together."""
-    return sum(map(_cpu_s, tree(pid)))
+    return sum(map(own_cpu_s, tree(pid)))
 
 
-def _cpu_s(pid: int) -> float:
+def own_cpu_s(pid: int) -> float:
+    """Return the same of one process, without what it has started."""
     try:
         fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     except OSError:
         return 0.0
     return (int(fields[11]) + int(fields[12])) * _TICK_S
+
+
+def listeners(port: int) -> int:
+    """Return how many sockets listen on a port of loopback: processes may share one."""
+    ends = f":{port:04X}"
+    lines = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
+    return sum(1 for line in lines if line[1].endswith(ends) and line[3] == "0A")
 
 
 def memory_mb(pid: int) -> float:

@@ -14,20 +14,26 @@ import orjson
 
 from benchmarks import machine
 from benchmarks.figures import Case
+from benchmarks.targets import TARGETS, verdict
 
 LATEST: Final = Path(__file__).parent / "results" / "latest.json"
-_COLUMNS: Final = ("us", "per_s", "busy", "p50_ms", "p99_ms", "store_us", "spread")
+_COLUMNS: Final = ("us", "per_s", "busy", "p50_ms", "p99_ms", "store_us", "busiest_us", "store_calls", "spread")
 
 
 @dataclass(slots=True)
 class Report:
-    """Gathers cases. `skipped`: what was not run, each with its reason. `failed`: cases that were not exact."""
+    """Gathers cases. `skipped`: what was not run, each with its reason. `failed`: cases that were not exact, or broke.
+
+    `exact`: what the check after a fault found, in words. `took_s`: how long each case ran.
+    """
 
     load: str
     quick: bool
     cases: list[Case] = field(default_factory=list)
     skipped: list[str] = field(default_factory=list)
     failed: list[str] = field(default_factory=list)
+    exact: list[str] = field(default_factory=list)
+    took_s: dict[str, float] = field(default_factory=dict)
     ratios: dict[str, float] = field(default_factory=dict)
     footprint: dict[str, float] = field(default_factory=dict)
 
@@ -47,9 +53,12 @@ class Report:
                 **{name: version(name) for name in ("aiohttp", "uvloop", "redis", "hiredis", "msgspec", "orjson")},
             },
             "ratios": self.ratios,
+            "targets": {name: str(target) for name, target in TARGETS.items()},
             "cases": {case.name: case.rows() for case in self.cases},
             "notes": [note for case in self.cases for note in case.notes],
             "footprint": self.footprint,
+            "exact": self.exact,
+            "took_s": self.took_s,
             "skipped": self.skipped,
             "failed": self.failed,
         }
@@ -60,15 +69,15 @@ class Report:
 
     def text(self) -> str:
         """Return the tables: ratios first, since only they mean anything elsewhere."""
-        blocks = [table(("ratio", "tagway / other"), [(name, f"{value:g}") for name, value in self.ratios.items()])]
+        blocks = [table(("ratio", "measured", "wanted", ""), _judged(self.ratios))]
         blocks += [
             table((case.name, *_COLUMNS), [(name, *_cells(row)) for name, row in case.rows().items()])
             for case in self.cases
         ]
-        if self.footprint:
-            blocks.append(table(("footprint", ""), [(name, f"{value:g}") for name, value in self.footprint.items()]))
+        blocks.append(table(("footprint", "", "wanted", ""), _judged(self.footprint)))
         notes = [
             *(f"FAILED: {why}" for why in self.failed),
+            *(f"exact: {found}" for found in self.exact),
             *(f"skipped: {why}" for why in self.skipped),
             *(note for case in self.cases for note in case.notes),
         ]
@@ -86,6 +95,10 @@ def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
         ).rstrip()
         for pairs in (list(zip(row, widths, strict=True)) for row in (head, *rows))
     )
+
+
+def _judged(figures: Mapping[str, float]) -> list[tuple[str, ...]]:
+    return [(name, f"{figure:,g}", *verdict(name, figure)) for name, figure in figures.items()]
 
 
 def _cells(row: Mapping[str, float]) -> list[str]:

@@ -1,10 +1,13 @@
 """The hits that are fired: a page view as a browser sends it through a proxy, complete with headers and cookies.
 
-A text with `{id}` in it becomes a new one for each request, eight digits wide so that its length is known.
+A text with `{id}` in it becomes a new one for each request, eight digits wide so that its length is known. Each id is
+another visitor's: two hundred come in turn, with addresses, agents and cookies of their own, so that no figure is owed
+to a gateway that knows the caller already.
 """
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 from typing import Final
 from urllib.parse import quote
@@ -17,6 +20,8 @@ API_KEY: Final = "benchmark-key"
 MARK: Final = "{id}"
 DIGITS: Final = 8
 
+VISITORS: Final = 200
+_ADDRESS: Final = "81.2.69.142"
 _AGENT: Final = (
     "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/154.0.0.0 Safari/537.36"
 )
@@ -37,7 +42,7 @@ _HEADERS: Final = {
     "Sec-Fetch-Dest": "image",
     "Sec-Fetch-Mode": "no-cors",
     "Sec-Fetch-Site": "same-site",
-    "X-Forwarded-For": "81.2.69.142",
+    "X-Forwarded-For": _ADDRESS,
     "X-Forwarded-Proto": "https",
     "Cookie": _COOKIES,
 }
@@ -55,9 +60,9 @@ class Mix:
     templates: tuple[str, ...]
     repeat_every: int = 0
 
-    def parts(self) -> list[list[str]]:
-        """Return each template cut at its marks."""
-        return [template.split(MARK) for template in self.templates]
+    def parts(self) -> list[list[list[str]]]:
+        """Return each template as every visitor sends it, cut at its marks."""
+        return [[_sent_by(visitor, template).split(MARK) for visitor in range(VISITORS)] for template in self.templates]
 
 
 def pixel(event: str = "page_view", **more: str) -> str:
@@ -125,13 +130,29 @@ def purchase(number: str) -> dict[str, object]:
             "email": f"Jo.{number}@shop.example", "phone": "+49 30 1234567", "first_name": "Jo", "last_name": "Müller",
             "city": "Berlin", "postal_code": "10115", "country": "DE", "external_id": f"c-{number}",
         },
-        "client": {"ip": "81.2.69.142", "user_agent": _AGENT},
+        "client": {"ip": _ADDRESS, "user_agent": _AGENT},
         "ids": {
             "fbp": "fb.1.1790000000123.987654321098765432", "gclid": f"Cj0KCQ{number}EXAMPLE",
             "ttclid": f"E.C.P.{number}",
         },
         "consent": _GRANTED,
     }  # fmt: skip
+
+
+def _sent_by(visitor: int, template: str) -> str:
+    """Put a visitor's address, agent and cookies into a template, each as long as the one it stands for."""
+    known = hashlib.blake2b(visitor.to_bytes(2, "big"), digest_size=24).hexdigest()
+    digits = str(int(known, 16))
+    cookies = (
+        f"_tw_id=1.{known[:22]}.{1790000000 + visitor}; _ga=GA1.1.{digits[:10]}.{1790000000 + visitor}; "
+        f"_ga_ABC123DEF4=GS2.1.s{1795300000 + visitor}$o7$g1$t{1795300500 + visitor}$j12$l0$h0; "
+        f"_fbp=fb.1.{1790000000123 + visitor}.{digits[:18]}; "
+        f"_fbc=fb.1.{1795200000123 + visitor}.IwAR0older_click_id_of_{known[:16]}; "
+        f"_gcl_au=1.1.{digits[10:20]}.{1795200000 + visitor}; _ttp={known[:27]}; session={known[-20:]}"
+    )
+    address = f"81.2.{10 + visitor % 90}.{100 + visitor % 100}"
+    agent = _AGENT.replace("Chrome/154", f"Chrome/{140 + visitor % 15}")
+    return template.replace(_COOKIES, cookies).replace(_ADDRESS, address).replace(_AGENT, agent)
 
 
 def _json(value: object) -> str:

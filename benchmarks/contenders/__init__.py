@@ -8,7 +8,7 @@ import sys
 import urllib.request
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
@@ -25,12 +25,13 @@ DESTINATIONS: Final = ("meta", "google", "tiktok")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Contender:
-    """A server under load. `store` is the Redis it writes to, if it does."""
+    """A server under load. `store` is the Redis it writes to, if it does; `admin` the gateway's other port."""
 
     name: str
     port: int
     pid: int
     store: Store | None = None
+    admin: int = 0
 
 
 def free_port() -> int:
@@ -91,25 +92,52 @@ def sink(folder: Path) -> Iterator[int]:
         yield port
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Setup:
+    """How a gateway is set up. `sink_port` 9 is nobody's; `keep` is the file's `store.keep`."""
+
+    role: str = "ingest"
+    sink_port: int = 9
+    bound_for: tuple[str, ...] = DESTINATIONS
+    front_lane: bool = True
+    workers: int = 1
+    shards: int | None = None
+    keep: Mapping[str, float] = field(default_factory=dict)
+
+
 @contextmanager
-def tagway(
-    name: str, store: Store, folder: Path, *, role: str, sink_port: int = 9, bound_for: tuple[str, ...] = DESTINATIONS
-) -> Iterator[Contender]:
-    """Run the gateway as its users do: a process of its own, told by a file. `sink_port` 9 is nobody's."""
+def tagway(name: str, store: Store, folder: Path, setup: Setup) -> Iterator[Contender]:
+    """Run the gateway as its users do: a process of its own, told by a file."""
     port, admin = free_port(), free_port()
     path = folder / f"{name}.yaml"
-    path.write_bytes(orjson.dumps(configuration(port, admin, store.url, folder / name, sink_port, bound_for)))
-    command = [sys.executable, "-m", "gateway", "serve", str(path), "--role", role]
-    with machine.running(command, core=machine.SERVER_CORE, log=folder / f"{name}.log") as process:
-        machine.wait_for(lambda: _is_ready(process, admin), _READY_S, name)
-        yield Contender(name=name, port=port, pid=process.pid, store=store)
+    path.write_bytes(orjson.dumps(configuration(port, admin, store.url, folder / name, setup)))
+    command = [sys.executable, "-m", "gateway", "serve", str(path), "--role", setup.role]
+    log = folder / f"{name}.log"
+    with machine.running(command, core=machine.SERVER_CORE, log=log) as process:
+        machine.wait_for(lambda: _is_ready(process, admin, log), _READY_S, name)
+        if setup.workers > 1:
+            machine.wait_for(lambda: machine.listeners(port) == setup.workers, _READY_S, f"{name}'s processes")
+        yield Contender(name=name, port=port, pid=process.pid, store=store, admin=admin)
 
 
-def configuration(
-    port: int, admin: int, redis: str, data_dir: Path, sink_port: int, bound_for: tuple[str, ...]
-) -> dict[str, Any]:
-    """Spell the gateway's file (JSON is YAML): one site, behind a proxy, bound for three platforms."""
-    at = f"http://127.0.0.1:{sink_port}"
+def spooled(gateway: Contender) -> tuple[int, int]:
+    """Return how many copies a gateway's spool owes to Redis, and how many it has brought back."""
+    with urllib.request.urlopen(f"http://127.0.0.1:{gateway.admin}/metrics", timeout=5) as answer:
+        return read_spooled(answer.read().decode())
+
+
+def read_spooled(metrics: str) -> tuple[int, int]:
+    """Read the same from the gateway's metrics; raises ValueError where they do not tell."""
+    lines = [line.rpartition(" ") for line in metrics.splitlines() if not line.startswith("#")]
+    owed = [float(value) for name, _, value in lines if name == "tagway_spool_copies"]
+    if not owed:
+        raise ValueError("the gateway's metrics say nothing of its spool")
+    return int(owed[0]), int(sum(float(value) for name, _, value in lines if name.startswith("tagway_replayed_total")))
+
+
+def configuration(port: int, admin: int, redis: str, data_dir: Path, setup: Setup) -> dict[str, Any]:
+    """Spell the gateway's file (JSON is YAML): one site, behind a proxy, bound for up to three platforms."""
+    at = f"http://127.0.0.1:{setup.sink_port}"
     every: Mapping[str, Any] = {
         "meta": {
             "adapter": "meta", "endpoint": f"{at}/meta", "dataset_id": "123", "access_token": "t",
@@ -129,20 +157,25 @@ def configuration(
             "batch": {"max_events": 500},
         },
     }  # fmt: skip
+    store: dict[str, Any] = {"redis": redis, "data_dir": str(data_dir), "durability": "redis"}
+    if setup.shards is not None:
+        store["shards"] = setup.shards
+    if setup.keep:
+        store["keep"] = dict(setup.keep)
     return {
         "server": {
             "listen": f"127.0.0.1:{port}", "admin": f"127.0.0.1:{admin}", "drain_s": 0,
-            "trusted_proxies": ["127.0.0.0/8"],
+            "trusted_proxies": ["127.0.0.0/8"], "front_lane": setup.front_lane, "workers": setup.workers,
         },
         # The append-only file is the store's own affair here: `always` and `everysec` are compared by it.
-        "store": {"redis": redis, "data_dir": str(data_dir), "durability": "redis"},
+        "store": store,
         "sites": {
             "shop": {
                 "hosts": [HOST], "origins": [ORIGIN], "phone_country": "DE", "currency": "EUR", "api_keys": [API_KEY],
-                "merge": {"hold_s": 600}, "destinations": list(bound_for),
+                "merge": {"hold_s": 600}, "destinations": list(setup.bound_for),
             }
         },
-        "destinations": {name: every[name] for name in bound_for},
+        "destinations": {name: every[name] for name in setup.bound_for},
     }  # fmt: skip
 
 
@@ -162,9 +195,10 @@ def _served(
         yield Contender(name=name, port=port, pid=process.pid, store=store)
 
 
-def _is_ready(process: subprocess.Popen[bytes], admin: int) -> bool:
+def _is_ready(process: subprocess.Popen[bytes], admin: int, log: Path) -> bool:
     if process.poll() is not None:
-        raise RuntimeError(f"the gateway ended with code {process.returncode}")
+        last = (log.read_text().splitlines() or [""])[-1]
+        raise RuntimeError(f"the gateway ended with code {process.returncode}: {last[:300]}")
     try:
         with urllib.request.urlopen(f"http://127.0.0.1:{admin}/readyz", timeout=2) as answer:
             return bool(answer.status == 200)

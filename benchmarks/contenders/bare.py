@@ -24,6 +24,7 @@ async def serve(port: int) -> None:
     app = web.Application()
     app.router.add_get("/i", image)
     app.router.add_post("/e", events)
+    app.router.add_post("/g/collect", events)
     runner = web.AppRunner(app, access_log=None)
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", port, backlog=1024).start()

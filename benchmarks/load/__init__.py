@@ -8,7 +8,7 @@ import sys
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import orjson
 
@@ -33,6 +33,15 @@ class Shot:
     errors: int
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Roll:
+    """Which ids were asked, which were answered well, and how many answers were not."""
+
+    asked: frozenset[int]
+    answered: frozenset[int]
+    errors: int
+
+
 class Load:
     """Fires mixes of requests over keep-alive connections. No id is ever used by two shots."""
 
@@ -44,25 +53,34 @@ class Load:
 
     def fire(self, mix: Mix, port: int, *, seconds: float, connections: int = 64, per_s: int | None = None) -> Shot:
         """Fire for a while, as fast as answers come, or at about `per_s`."""
-        shot = next(self._numbers)
-        first = shot * _IDS_A_SHOT % 10**8
         pause_ms = 0.0 if per_s is None else 1_000 * connections / per_s
         if self._wrk is not None:
-            return self._by_wrk(self._wrk, mix, port, first, seconds, connections, pause_ms)
+            return self._by_wrk(self._wrk, mix, port, self._first(), seconds, connections, pause_ms)
+        return Shot(**self._by_ours(mix, port, seconds=seconds, connections=connections, pause_ms=pause_ms))
+
+    def roll(self, mix: Mix, port: int, *, seconds: float, connections: int = 64) -> Roll:
+        """Fire as fast as answers come, with our own generator, and tell which ids were answered."""
+        told = self._by_ours(mix, port, seconds=seconds, connections=connections, pause_ms=0, roll=True)
+        return Roll(asked=frozenset(told["asked"]), answered=frozenset(told["answered"]), errors=told["errors"])
+
+    def _first(self) -> int:
+        return next(self._numbers) * _IDS_A_SHOT % 10**8
+
+    def _by_ours(self, mix: Mix, port: int, *, seconds: float, **more: object) -> dict[str, Any]:
         told = {
-            "templates": mix.parts(), "repeat_every": mix.repeat_every, "first": first, "pause_ms": pause_ms,
-            "port": port, "seconds": seconds, "connections": connections,
+            "templates": mix.parts(), "repeat_every": mix.repeat_every, "first": self._first(), "port": port,
+            "seconds": seconds, **more,
         }  # fmt: skip
         command = [*_pinned(), sys.executable, "-m", "benchmarks.load.client"]
         done = subprocess.run(command, input=orjson.dumps(told), capture_output=True, check=True, timeout=seconds + 30)
-        return Shot(**orjson.loads(done.stdout))
+        answer: dict[str, Any] = orjson.loads(done.stdout)
+        return answer
 
     def _by_wrk(
         self, wrk: Program, mix: Mix, port: int, first: int, seconds: float, connections: int, pause_ms: float
     ) -> Shot:
         script = self._folder / "fire.lua"
-        templates = ", ".join("{" + ", ".join(map(_lua, parts)) + "}" for parts in mix.parts())
-        head = f"local templates, first = {{{templates}}}, {first}\n"
+        head = f"local templates, first = {_lua(mix.parts())}, {first}\n"
         head += f"local repeat_every, pause_ms = {mix.repeat_every}, {round(pause_ms)}\n"
         script.write_text(head + _LUA)
         # wrk takes whole seconds only.
@@ -104,6 +122,9 @@ def _pinned() -> list[str]:
     return ["taskset", "-c", str(LOAD_CORE)]
 
 
-def _lua(text: str) -> str:
-    escaped = text.replace("\\", "\\\\").replace('"', '\\"').replace("\r", "\\r").replace("\n", "\\n")
+def _lua(told: str | list[Any]) -> str:
+    """Spell a text, or lists of them, in Lua."""
+    if isinstance(told, list):
+        return "{" + ", ".join(map(_lua, told)) + "}"
+    escaped = told.replace("\\", "\\\\").replace('"', '\\"').replace("\r", "\\r").replace("\n", "\\n")
     return f'"{escaped}"'

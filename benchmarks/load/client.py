@@ -1,4 +1,7 @@
-"""A load generator for machines without wrk: keep-alive connections that wait for each answer before the next hit."""
+"""A load generator of our own: keep-alive connections that wait for each answer before the next hit.
+
+For machines without wrk, and for whoever has to know which hits were answered.
+"""
 
 from __future__ import annotations
 
@@ -23,22 +26,29 @@ class _Firing:
         self.end_s = time.perf_counter() + told["seconds"]
         self.waits_ms: list[float] = []
         self.errors = 0
+        self.asked: set[int] = set()
+        self.answered: set[int] = set()
         self._requests = self._made(told)
 
-    def _made(self, told: dict[str, Any]) -> Iterator[bytes]:
+    def _made(self, told: dict[str, Any]) -> Iterator[tuple[int, bytes]]:
         templates, every = told["templates"], told["repeat_every"]
         for number in count(told["first"] + 1):
             known = number // len(templates)
             if every and number % every == 0:
                 known -= 1
-            yield str(known).zfill(DIGITS).join(templates[number % len(templates)]).encode()
+            sent = templates[number % len(templates)]
+            yield known, str(known).zfill(DIGITS).join(sent[known % len(sent)]).encode()
 
     async def connection(self, port: int) -> None:
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
         try:
             while (began_s := time.perf_counter()) < self.end_s:
-                writer.write(next(self._requests))
-                if not await _answered(reader):
+                number, request = next(self._requests)
+                self.asked.add(number)
+                writer.write(request)
+                if await _answered(reader):
+                    self.answered.add(number)
+                else:
                     self.errors += 1
                 self.waits_ms.append((time.perf_counter() - began_s) * 1_000)
                 if self.pause_s:
@@ -58,8 +68,8 @@ async def _answered(reader: asyncio.StreamReader) -> bool:
     return head[9:10] == b"2"
 
 
-async def fire(told: dict[str, Any]) -> dict[str, float]:
-    """Fire one shot; `told` is what `Load.fire` writes."""
+async def fire(told: dict[str, Any]) -> dict[str, Any]:
+    """Fire one shot; `told` is what `Load` writes. `roll`: tell the numbers of the ids, too."""
     firing, began_s = _Firing(told), time.perf_counter()
     async with asyncio.TaskGroup() as group:
         for _ in range(told["connections"]):
@@ -71,6 +81,7 @@ async def fire(told: dict[str, Any]) -> dict[str, float]:
         "p50_ms": waits[len(waits) // 2],
         "p99_ms": waits[len(waits) * 99 // 100],
         "errors": firing.errors,
+        **({"asked": list(firing.asked), "answered": list(firing.answered)} if told.get("roll") else {}),
     }
 
 

@@ -1,12 +1,13 @@
 -- What wrk fires. `templates`, `repeat_every`, `first` and `pause_ms` are written above this text by load/__init__.py.
--- A template is a list of texts with the request's number between them.
+-- A template is a list, one entry a visitor, of texts with the request's number between them.
 local number, kinds = first, #templates
 
 function request()
   number = number + 1
   local told = math.floor(number / kinds)
   if repeat_every > 0 and number % repeat_every == 0 then told = told - 1 end
-  return table.concat(templates[number % kinds + 1], string.format('%08d', told))
+  local sent = templates[number % kinds + 1]
+  return table.concat(sent[told % #sent + 1], string.format('%08d', told))
 end
 
 if pause_ms > 0 then

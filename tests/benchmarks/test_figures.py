@@ -21,6 +21,15 @@ def test_every_other_contender_gets_a_ratio_under_the_cases_name() -> None:
     assert {"pixel/nginx": 5.0, "pixel/fastify": 0.5} == case.ratios()
 
 
+def test_any_figure_can_be_compared() -> None:
+    case = Case("pixel")
+    case.add("tagway", sample(50.0, p99_ms=4.0))
+    case.add("fastify", sample(100.0, p99_ms=1.0))
+
+    assert 4.0 == case.ratio("tagway", "fastify", "p99_ms")
+    assert 2.0 == case.ratio("fastify", "tagway")
+
+
 def test_no_ratio_without_us() -> None:
     case = Case("pixel")
     case.add("nginx", sample(10.0))

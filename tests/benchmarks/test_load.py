@@ -52,10 +52,11 @@ async def test_own_generator_repeats_the_id_before_at_each_nth_request() -> None
     told = await fire(
         {
             "templates": mix.parts(), "repeat_every": mix.repeat_every, "first": 0, "pause_ms": 0,
-            "port": port, "seconds": 20, "connections": 1,
+            "port": port, "seconds": 20, "connections": 1, "roll": True,
         }
     )  # fmt: skip
     server.close()
 
     assert [b"1", b"2", b"3", b"4", b"4"] == [line.split(b" ")[1][-1:] for line in seen]
     assert 5 == told["answers"]
+    assert ({1, 2, 3, 4}, {1, 2, 3, 4}) == (set(told["asked"]) - {6}, set(told["answered"]))
