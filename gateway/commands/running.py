@@ -13,6 +13,7 @@ import orjson
 from yarl import URL
 
 from gateway.commands.words import fail, shown
+from gateway.core.adapter import Secret
 from gateway.settings import Address, Settings
 
 T = TypeVar("T")
@@ -129,9 +130,16 @@ async def admin(settings: Settings) -> AsyncIterator[Admin]:
     server = settings.server
     url = base_url("server.admin", server.admin, "give it a port of its own")
     # Whatever the address is called, the lock on Host names knows this one.
-    headers = {"Host": f"localhost:{url.port}"}
-    if server.admin_password is not None:
-        pair = f"admin:{server.admin_password.reveal()}"
+    async with admin_at(url, server.admin_password, host=f"localhost:{url.port}") as found:
+        yield found
+
+
+@asynccontextmanager
+async def admin_at(url: URL, password: Secret | None, *, host: str | None = None) -> AsyncIterator[Admin]:
+    """Open the admin API at an address. `host`: the Host name to say instead of the address's own."""
+    headers = {"Host": host} if host else {}
+    if password is not None:
+        pair = f"admin:{password.reveal()}"
         headers["Authorization"] = f"Basic {b64encode(pair.encode()).decode()}"
     session = aiohttp.ClientSession(
         headers=headers,

@@ -38,6 +38,8 @@ def create_admin_app(desk: Desk) -> web.Application:
     app.router.add_post("/admin/api/dead/drop", _drop)
     app.router.add_get("/admin/api/live", _live)
     app.router.add_get("/admin/api/volumes", _volumes)
+    app.router.add_get("/admin/api/audit", _audit)
+    app.router.add_post("/admin/api/audit/write-off", _write_off)
     add_pages(app)
     return app
 
@@ -66,9 +68,18 @@ async def _metrics(request: web.Request) -> web.Response:
             desk.tally.waiting.labels(row["destination"]).set(row["waiting"])
             desk.tally.oldest.labels(row["destination"]).set(row["oldest_age_s"])
             desk.tally.dead_letters.labels(row["destination"]).set(row["dead"])
+            desk.tally.parked.labels(row["destination"]).set(row["parked"])
+            expires_s = row["expires_in_s"]
+            desk.tally.expires.labels(row["destination"]).set(float("inf") if expires_s is None else expires_s)
+        unbalanced = await desk.ledger.audit.unbalanced()
+        desk.tally.unbalanced.clear()
+        for name, number in unbalanced.items():
+            desk.tally.unbalanced.labels(name).set(number)
     except Unavailable:
         # The counters of this process are still worth scraping; a gauge that nobody can read now would be a lie.
-        for gauge in (desk.tally.waiting, desk.tally.oldest, desk.tally.dead_letters):
+        tally = desk.tally
+        gone = (tally.waiting, tally.oldest, tally.dead_letters, tally.parked, tally.expires, tally.unbalanced)
+        for gauge in gone:
             gauge.clear()
     return web.Response(body=generate_latest(desk.tally.registry), headers={"Content-Type": CONTENT_TYPE_LATEST})
 
@@ -97,6 +108,18 @@ async def _totals(request: web.Request) -> web.Response:
 async def _volumes(request: web.Request) -> web.Response:
     hours = hours_of(request.query.get("hours"))
     return _json(await request.app[DESK].ledger.counts.volumes(hours))
+
+
+async def _audit(request: web.Request) -> web.Response:
+    asked = request.query.get("since")
+    since_ms = moment_ms(asked) if asked else None
+    if asked and since_ms is None:
+        return _json({"error": "since", "repair": "give Unix seconds or ISO 8601"}, status=400)
+    return _json(await request.app[DESK].ledger.audit.read(since_ms))
+
+
+async def _write_off(request: web.Request) -> web.Response:
+    return _json({"written_off": await request.app[DESK].ledger.audit.write_off()})
 
 
 async def _dead(request: web.Request) -> web.Response:

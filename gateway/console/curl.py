@@ -27,7 +27,10 @@ def as_curl(destination: Destination, body: Any, lane: str = "") -> str | None:
         return None
     lines = [f"curl --request {request.method} {shlex.quote(_url(destination, request))}"]
     lines += [f"  --header {shlex.quote(header)}" for header in _headers(destination, request)]
-    lines.append(f"  --data {shlex.quote(orjson.dumps(mask(request.json), option=orjson.OPT_INDENT_2).decode())}")
+    if request.json is not None:
+        lines.append(f"  --data {shlex.quote(orjson.dumps(mask(request.json), option=orjson.OPT_INDENT_2).decode())}")
+    elif request.text is not None:
+        lines.append(f"  --data {shlex.quote(request.text)}")
     return " \\\n".join(lines)
 
 
@@ -37,7 +40,8 @@ def _url(destination: Destination, request: Request) -> str:
 
 
 def _headers(destination: Destination, request: Request) -> list[str]:
-    headers = ["Content-Type: application/json", *(f"{name}: {value}" for name, value in request.headers.items())]
+    told = {"Content-Type": "application/json", **request.headers}
+    headers = [f"{name}: {value}" for name, value in told.items()]
     match destination.adapter.auth:
         case Header(name=name, prefix=prefix):
             headers.append(f"{name}: {prefix}<secret>")

@@ -154,8 +154,19 @@ async def _event(request: web.Request) -> web.Response:
 
 async def _destinations(request: web.Request) -> web.Response:
     ledger, hours = request.app[DESK].ledger, hours_of(request.query.get("hours"))
-    rows = [await _told(request, row) for row in await ledger.destinations()]
+    qualities = await ledger.counts.qualities(hours)
+    books = await ledger.audit.read(hours=hours)
+    accounts = {account["destination"]: account for account in books["destinations"]}
+    rows = [
+        {
+            **await _told(request, row),
+            "match_quality": qualities.get(row["destination"]),
+            "account": accounts[row["destination"]],
+        }
+        for row in await ledger.destinations()
+    ]
     told = {"rows": rows, "volumes": await ledger.counts.volumes(hours), "hours": hours, "ranges": RANGES}
+    told |= {"books": books, "gone": [account for account in books["destinations"] if not account["configured"]]}
     return await _render("destinations.html", request, told)
 
 
@@ -166,8 +177,11 @@ async def _destination(request: web.Request) -> web.Response:
         raise web.HTTPNotFound
     letters = await ledger.dead_letters(name, _LETTERS)
     hours = hours_of(request.query.get("hours"))
+    books = await ledger.audit.read(hours=hours)
+    account = next(account for account in books["destinations"] if account["destination"] == name)
+    qualities = await ledger.counts.qualities(hours)
     told = {
-        "row": await _told(request, found[0], letters),
+        "row": {**await _told(request, found[0], letters), "match_quality": qualities.get(name), "account": account},
         "letters": [{**letter, "response": shown.pretty(letter["response"])} for letter in letters],
         "volumes": await ledger.counts.volumes(hours),
         "hours": hours,

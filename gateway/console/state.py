@@ -38,6 +38,10 @@ def condition(row: Mapping[str, Any], *, is_enabled: bool) -> Condition:
         said = "The configuration says enabled: false. Events are skipped, not kept for later."
         return Condition(word="Switched off", tone="calm", icon="skip", sentence=said)
     match state:
+        case "paused" if reason.startswith("undeclared_"):
+            said = f"{name} was not called: {cause(reason)}. Repair or remove the package that brings the adapter; "
+            said += f"the queue is kept: {queue}."
+            return Condition(word="Paused", tone="bad", icon="pause", sentence=said)
         case "paused":
             said = f"{name} refused the token{_brackets(reason)}. Put a new one into the configuration and reload; "
             said += f"the queue is kept: {queue}. Every 30 s one event asks whether the token is good again."

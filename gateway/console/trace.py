@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from gateway.console.curl import as_curl
+from gateway.console.later import later
 from gateway.console.shown import count, pretty
 from gateway.console.words import PURPOSES, Sign, because, sign, signal
 from gateway.core.event import Purpose
@@ -60,7 +61,11 @@ class Purposed:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Told:
-    """One delivery. `needs`: the purposes the destination asks for; `curl` None where nothing was sent."""
+    """One delivery. `needs`: the purposes the destination asks for; `curl` None where nothing was sent.
+
+    `valued`: what a rule made of the event's value, or None. `quality`: how well the platform could match it, by our
+    estimate (0 to 10), or None.
+    """
 
     destination: str
     late: bool
@@ -74,6 +79,9 @@ class Told:
     request: str | None
     response: str | None
     curl: str | None
+    later: str = ""
+    valued: str | None = None
+    quality: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -232,6 +240,9 @@ def _told(row: Mapping[str, Any], plan: Plan) -> Told:
         request=None if request is None else pretty(request),
         response=None if response is None else pretty(response),
         curl=curl,
+        later=later(row.get("followed")),
+        valued=row.get("valued"),
+        quality=row.get("match_quality"),
     )
 
 

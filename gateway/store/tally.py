@@ -72,11 +72,20 @@ class Tally:
             "tagway_followed", "Events by what the platform said of them later.",
             ("destination", "code"), registry=self.registry,
         )  # fmt: skip
-        self.dead_letters = Gauge("tagway_dead_letters", "Dead letters kept.", ("destination",), registry=self.registry)
-        self.unbalanced = Gauge(
-            "tagway_unbalanced", "Deliveries that are neither done nor waiting, or too many; - is the hold.",
+        self.parked = Gauge("tagway_parked", "Legs that wait on disk.", ("destination",), registry=self.registry)
+        self.expires = Gauge(
+            "tagway_expires_in_seconds", "Seconds until the first waiting leg is too old for its platform.",
             ("destination",), registry=self.registry,
         )  # fmt: skip
+        self.shed = Counter(
+            "tagway_shed", "Copies refused to keep the room that is left for what is worth more.",
+            ("worth",), registry=self.registry,
+        )  # fmt: skip
+        self.backlog_bytes = Gauge(
+            "tagway_backlog_bytes", "Bytes of what waits on this machine's disk.", registry=self.registry
+        )
+        self.dead_letters = Gauge("tagway_dead_letters", "Dead letters kept.", ("destination",), registry=self.registry)
+        self.unbalanced = Gauge("tagway_unbalanced", "Legs off the books.", ("destination",), registry=self.registry)
         self._dropped = Counter(
             "tagway_user_fields_dropped", "Fields of user that could not be used, by the kind of fault.",
             ("site", "field", "fault"), registry=self.registry,

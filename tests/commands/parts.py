@@ -101,6 +101,7 @@ class Admin:
     dead: list[Event] = field(default_factory=list)
     streams: list[list[Event]] = field(default_factory=list)
     asked: list[dict[str, str]] = field(default_factory=list)
+    books: Event | None = None
 
     def app(self) -> web.Application:
         made = web.Application(middlewares=[_guard])
@@ -109,6 +110,8 @@ class Admin:
         made.router.add_get("/admin/api/dead", self._dead)
         made.router.add_post("/admin/api/dead/{action}", self._settle)
         made.router.add_get("/admin/api/live", self._live)
+        made.router.add_get("/admin/api/audit", self._audit)
+        made.router.add_post("/admin/api/audit/write-off", self._write_off)
         return made
 
     async def _explain(self, request: web.Request) -> web.Response:
@@ -133,6 +136,15 @@ class Admin:
         ids = sorted(here) if wish.get("all") is True else wish["ids"]
         self.dead = [one for one in self.dead if one["destination"] != wish["destination"] or one["id"] not in ids]
         return web.json_response({"results": [{"id": one, "result": done if one in here else "gone"} for one in ids]})
+
+    async def _audit(self, request: web.Request) -> web.Response:
+        self.asked.append(dict(request.query))
+        return web.json_response(self.books or {}, status=200 if self.books else 404)
+
+    async def _write_off(self, _: web.Request) -> web.Response:
+        assert self.books is not None
+        self.books = {**self.books, "balanced": True}
+        return web.json_response({"written_off": {}})
 
     async def _live(self, request: web.Request) -> web.StreamResponse:
         self.asked.append(dict(request.query))

@@ -25,6 +25,11 @@ QUIET: dict[str, Any] = {
         ({"delivered": 9, "waiting": 3, "oldest_age_s": 75}, "Working", "3 waiting, the oldest for 1 min."),
         ({"state": "paused", "reason": "190"}, "Paused", "meta refused the token (190). Put a new one"),
         ({"state": "paused", "waiting": 2, "oldest_age_s": 7200}, "Paused", "kept: 2 waiting, the oldest for 2 h."),
+        (
+            {"state": "paused", "reason": "undeclared_host"},
+            "Paused",
+            "meta was not called: its adapter wants to call a host that its manifest does not name. Repair or remove",
+        ),
         ({"state": "open", "reason": "connect"}, "Not reachable", "does not answer: no connection to the platform."),
         ({"state": "retrying", "reason": "http_503"}, "Retrying", "(it answered with HTTP 503)"),
     ],

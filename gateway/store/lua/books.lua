@@ -6,14 +6,14 @@
 -- The hash `book` carries what hours that are over left in each place, so that no hour has to be read for ever:
 -- opened (ms), closed (the last hour that is carried), carried:<place>, off:<place> (by how much it did not balance when
 -- it was last looked at; see CLOSE).
-local OPEN_HOURS = 3                           -- this one and two before it: a gateway's clock may be that far behind
+local OPEN_HOURS = 2                           -- this one and the one before it: a gateway's clock may be so far behind
 
 local function effect_of(counter)
-  local kind, place, word = string.match(counter, '^(%a+)|[^|]*|[^|]*|([^|:]*)[^|]*|(.*)$')
+  local kind, place = string.match(counter, '^(%a+)|[^|]*|[^|]*|([^|:]*)')
   if kind == 'owed' then return 'queue:' .. place, 1 end
   if kind == 'delivery' then return 'queue:' .. place, -1 end
   if kind == 'sealed' then return 'hold', -1 end
-  if kind == 'door' and word == 'accepted' then return 'hold', 1 end
+  if kind == 'door' and string.sub(counter, -9) == '|accepted' then return 'hold', 1 end
   return nil
 end
 
@@ -41,6 +41,13 @@ local function book_of(base)
   return book
 end
 
+-- What a gateway keeps on its disk for a destination (`lua/park.lua`) waits there as it would in the queue.
+local function held_in(base, place)
+  local destination = string.match(place, '^queue:(.+)$')
+  local on_disk = destination and redis.call('HGET', base .. ':parked', destination) or 0
+  return redis.call('ZCARD', base .. ':' .. place) + tonumber(on_disk)
+end
+
 -- Returns per place { should hold, holds }. Places nobody counted in are looked at as well when they are configured.
 local function places_of(base, book, first, last, destinations)
   local wanted = sum_of(base, first, last)
@@ -49,6 +56,6 @@ local function places_of(base, book, first, last, destinations)
   for _, destination in ipairs(destinations) do add(wanted, 'queue:' .. destination, 0) end
   add(wanted, 'hold', 0)
   local places = {}
-  for place, number in pairs(wanted) do places[place] = { number, redis.call('ZCARD', base .. ':' .. place) } end
+  for place, number in pairs(wanted) do places[place] = { number, held_in(base, place) } end
   return places
 end

@@ -30,8 +30,10 @@ end
 if not book.closed or book.closed < hour - kept then
   redis.call('DEL', key)
   redis.call('HSET', key, 'opened', string.format('%.0f', now), 'closed', over)
-  for place, number in pairs(places_of(base, { carried = {}, off = {} }, over + 1, hour + 1, destinations)) do
-    put('carried:' .. place, number[2] - number[1])
+  local open = sum_of(base, over + 1, hour + 1)
+  -- All hours are looked through once, for the destinations that have left the configuration since.
+  for place, number in pairs(places_of(base, { carried = {}, off = {} }, hour - kept, hour + 1, destinations)) do
+    put('carried:' .. place, number[2] - (open[place] or 0))
   end
   redis.call('PEXPIRE', key, book_ms)
   return { 1 }

@@ -23,9 +23,11 @@ local function bucket_of(base, kind, window, level, id)
   return base .. ':ids:' .. kind .. ':' .. window .. ':' .. level .. ':' .. number
 end
 
-local function short_of(id)
-  return (string.gsub(string.sub(id, 17, 32), '%x%x', function(hex) return string.char(tonumber(hex, 16)) end))
+local function bytes_of(hex)
+  return (string.gsub(hex, '%x%x', function(two) return string.char(tonumber(two, 16)) end))
 end
+
+local function short_of(id) return bytes_of(string.sub(id, 17, 32)) end
 
 local function windows_of(base)
   local told = redis.call('HGETALL', base .. ':ids')
@@ -49,7 +51,7 @@ local function remembered(base, windows, id, remember_ms, now)
     if (window.kind == kind and window.number >= oldest) or window.kind == AWAY then
       short = short or short_of(id)
       for level = window.first, window.last do
-        local bucket = bucket_of(base, kind, window.number, level, id)
+        local bucket = bucket_of(base, window.kind, window.number, level, id)
         local held = redis.call('HGET', bucket, short)
         if held and window.kind == AWAY then return tonumber(string.sub(held, 1, 1)), bucket, short, held, window end
         if held then
@@ -100,9 +102,9 @@ local function remember(base, id, bits, remember_ms, now)
   note(base, kind, number, id, settled * 4 + bits, (number + 1) * span + unit + remember_ms, now)
 end
 
--- Says that an act has gone to a disk; `mark` is what tells its record.
+-- Says that an act has gone to a disk; `mark` (8 hex) is what tells its record.
 local function send_away(base, id, bits, mark, now)
-  note(base, AWAY, math.floor(now / DAY), id, bits .. mark, now + AWAY_MS, now)
+  note(base, AWAY, math.floor(now / DAY), id, bits .. bytes_of(mark), now + AWAY_MS, now)
 end
 
 local function away_windows(base)

@@ -26,6 +26,5 @@ local function stowed(base, id, destinations)
 end
 
 local function mark_of(told)
-  local digest = string.sub(redis.sha1hex(cmsgpack.pack(told)), 1, 8)
-  return (string.gsub(digest, '%x%x', function(hex) return string.char(tonumber(hex, 16)) end))
+  return string.sub(redis.sha1hex(cmsgpack.pack(told)), 1, 8)
 end
