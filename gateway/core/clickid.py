@@ -7,13 +7,14 @@ and what passes is kept byte for byte. Vendors' own cookies are read in `vendor_
 from __future__ import annotations
 
 import re
+from base64 import urlsafe_b64encode
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Final, NamedTuple
-from urllib.parse import urlsplit
 
 from gateway.core.domain import origin
 from gateway.core.event import Campaign, Click
 from gateway.core.percent import unquote, unquote_plus
+from gateway.core.redact import REDACTED
 from gateway.core.site import DAY_S
 
 # URL parameter (compared without regard to case: Snapchat's is seen as ScCid and sccid) -> name in the contract.
@@ -31,10 +32,12 @@ PARAMETERS: Final[Mapping[str, str]] = {
     "twclid": "twclid",
     "rdt_cid": "rdt_cid",
 }
-NAMES: Final = frozenset(PARAMETERS.values())
+# A landing from a Google ad: `<gad_source>.<gad_campaignid>`, and `.<page without query, base64url>` where it is short.
+GAD: Final = "gad"
+NAMES: Final = frozenset({*PARAMETERS.values(), GAD})
 
 # Ids that describe one click together; a new click brings its own and ends the others'. All else stands alone.
-_TOGETHER: Final[Mapping[str, str]] = {"gclid": "google_ads", "gbraid": "google_ads", "wbraid": "google_ads"}
+_TOGETHER: Final[Mapping[str, str]] = dict.fromkeys(("gclid", "gbraid", "wbraid", GAD), "google_ads")
 # A vendor's cookies of one click may be stamped on both sides of a second's end.
 _SAME_CLICK_MS: Final = 2_000
 
@@ -49,9 +52,16 @@ _PATTERNS: Final[Mapping[str, re.Pattern[str]]] = {
     "fbclid": re.compile(r"[A-Za-z0-9._~-]{1,500}"),
     # Google's are base64url, 55 to 92 characters in samples.
     **dict.fromkeys(("gclid", "gbraid", "wbraid", "dclid"), re.compile(r"[A-Za-z0-9_-]{1,512}")),
+    GAD: re.compile(r"(?=[0-9.]*[0-9])[0-9]{0,4}\.[0-9]{0,20}(?:\.[A-Za-z0-9_-]{1,400})?"),
     # LinkedIn documents a UUID, Microsoft 32 hex digits; both with room for the day they change.
     **dict.fromkeys(("li_fat_id", "msclkid"), re.compile(r"[A-Za-z0-9_-]{1,128}")),
 }
+
+# What mailing tools hang on their links: not a click but a person, by the tool's own key (Mailchimp, Klaviyo, HubSpot,
+# Marketo). No platform asks for one, so none is told.
+_PERSONS: Final = re.compile(r"([?&;](?:mc_eid|_kx|_hsenc|mkt_tok)=)[^&;#]+", re.IGNORECASE)
+
+_NOBODY: Final = rf"\1{REDACTED}"
 
 _CAMPAIGN: Final = {
     "utm_source": "source",
@@ -62,6 +72,8 @@ _CAMPAIGN: Final = {
     "utm_id": "id",
 }
 _MAX_CAMPAIGN_CHARS: Final = 256
+_MAX_PAGE_CHARS: Final = 300
+_AD: Final = ("gad_source", "gad_campaignid")
 
 # Our own cookie. 3,500 characters: browsers take 4,096 bytes for name, value and attributes together.
 MAX_COOKIE_CHARS: Final = 3_500
@@ -83,7 +95,9 @@ class Kept(NamedTuple):
     renewed_day: int
 
 
-NOTHING: Final = Landing({}, Campaign())
+NOTHING_KEPT: Final = Kept({}, 0)
+NO_CAMPAIGN: Final = Campaign()
+NOTHING: Final = Landing({}, NO_CAMPAIGN)
 
 
 def acceptable(name: str, value: str) -> bool:
@@ -101,10 +115,20 @@ def from_page(location: str | None, referrer: str | None, origins: tuple[str, ..
     if location and origin(location) not in origins:
         return NOTHING
     here = _read(location)
-    before = _read(referrer) if origin(referrer) in origins else NOTHING
+    before = _read(referrer) if referrer and origin(referrer) in origins else NOTHING
+    if before is NOTHING:
+        return here
+    if here is NOTHING:
+        return before
     groups = {_platform(name) for name in here.clicks}
     earlier = {name: value for name, value in before.clicks.items() if _platform(name) not in groups}
     return Landing({**earlier, **here.clicks}, before.campaign if here.campaign == Campaign() else here.campaign)
+
+
+def nameless(url: str | None) -> str | None:
+    """Return the address with the keys of people that mailing tools hang on their links replaced by `redacted`."""
+    # A key of a person has a value.
+    return url if url is None or "=" not in url else _PERSONS.sub(_NOBODY, url)
 
 
 def arrived(landing: Mapping[str, str], known: Sequence[Mapping[str, Click]], now_ms: int) -> Mapping[str, Click]:
@@ -114,8 +138,9 @@ def arrived(landing: Mapping[str, str], known: Sequence[Mapping[str, Click]], no
     """
     first_ms: dict[str, int] = {}
     for name, click_id in landing.items():
+        platform = _TOGETHER.get(name, name)
         times = [source[name].seen_ms for source in known if name in source and source[name].id == click_id]
-        first_ms[_platform(name)] = min(now_ms, *times, first_ms.get(_platform(name), now_ms))
+        first_ms[platform] = min(now_ms, *times, first_ms.get(platform, now_ms))
     return {name: Click(id=click_id, seen_ms=first_ms[_platform(name)]) for name, click_id in landing.items()}
 
 
@@ -129,12 +154,12 @@ def newest(*sources: Mapping[str, Click]) -> Mapping[str, Click]:
     for source in sources:
         for name, click in source.items():
             known = best.get(name)
-            if known is None:
+            if known is None or (
+                click.seen_ms < known.seen_ms if click.id == known.id else click.seen_ms > known.seen_ms
+            ):
                 best[name] = click
-            elif known.id == click.id:
-                best[name] = min(known, click, key=lambda each: each.seen_ms)
-            elif click.seen_ms > known.seen_ms:
-                best[name] = click
+    if len(best) < 2:
+        return best
     latest: dict[str, int] = {}
     for name, click in best.items():
         latest[_platform(name)] = max(click.seen_ms, latest.get(_platform(name), 0))
@@ -151,18 +176,21 @@ def is_ahead(click: Click, now_ms: int) -> bool:
     return click.seen_ms - now_ms > _MAX_AHEAD_MS
 
 
-def write(clicks: Mapping[str, Click], renewed_day: int) -> str:
+def write(clicks: Mapping[str, Click], renewed_day: int) -> tuple[str, Mapping[str, Click]]:
     """Spell our own cookie, newest click first; the oldest are left out where the text would grow too long.
 
+    Returns the text, and the clicks as `read` will find them in it.
     Shape:   `1.<day>` and `.<name>.<first seen>.<length>.<id>` a click; characters `[A-Za-z0-9._~-]` only.
     Units:   the day since 1970, first seen in seconds, the length in characters.
     """
     text = f"{_COOKIE_VERSION}.{renewed_day}"
+    held: dict[str, Click] = {}
     for name, click in sorted(clicks.items(), key=lambda each: (-each[1].seen_ms, each[0])):
         entry = f".{name}.{click.seen_ms // 1000}.{len(click.id)}.{click.id}"
         if len(text) + len(entry) <= MAX_COOKIE_CHARS:
             text += entry
-    return text
+            held[name] = Click(id=click.id, seen_ms=click.seen_ms // 1000 * 1000)
+    return text, held
 
 
 def read(value: str | None) -> Kept:
@@ -170,10 +198,12 @@ def read(value: str | None) -> Kept:
 
     Errors:  never raises; what is not ours, or was tampered with, is not there.
     """
-    version, _, rest = (value or "")[:MAX_COOKIE_CHARS].partition(".")
+    if not value:
+        return NOTHING_KEPT
+    version, _, rest = value[:MAX_COOKIE_CHARS].partition(".")
     day, _, rest = rest.partition(".")
     if version != _COOKIE_VERSION or not _DIGITS.fullmatch(day):
-        return Kept({}, 0)
+        return NOTHING_KEPT
     clicks: dict[str, Click] = {}
     for name, click in _entries(rest):
         if acceptable(name, click.id) and (name not in clicks or click.seen_ms > clicks[name].seen_ms):
@@ -202,22 +232,30 @@ def _platform(name: str) -> str:
 
 def _read(url: str | None) -> Landing:
     """Read one URL's query; whose URL it is was settled before."""
-    try:
-        query = urlsplit(url or "").query
-    except ValueError:
+    # Cut by hand: the standard library's reader takes as long as all the rest, for parts that nobody asks for.
+    page, mark, query = (url or "").partition("#")[0].partition("?")
+    if not mark:
         return NOTHING
     clicks: dict[str, str] = {}
     campaign: dict[str, str] = {}
+    ad: dict[str, str] = {}
     for pair in query.split("&"):
         key, _, value = pair.partition("=")
-        key = unquote(key).lower()
-        if key in PARAMETERS:
-            # No plus-to-space here: a plus is in no platform's alphabet, and is refused as what it is.
-            click_id = unquote(value)
-            if acceptable(PARAMETERS[key], click_id):
-                clicks.setdefault(PARAMETERS[key], click_id)
-        elif key in _CAMPAIGN:
+        key = key.lower() if "%" not in key else unquote(key).lower()
+        if key in _CAMPAIGN:
             text = unquote_plus(value).strip()[:_MAX_CAMPAIGN_CHARS]
             if text.isprintable() and text:
                 campaign.setdefault(_CAMPAIGN[key], text)
-    return Landing(clicks, Campaign(**campaign))
+        elif key in PARAMETERS:
+            # No plus-to-space here: a plus is in no platform's alphabet, and is refused as what it is.
+            name, click_id = PARAMETERS[key], unquote(value)
+            if name not in clicks and acceptable(name, click_id):
+                clicks[name] = click_id
+        elif key in _AD:
+            ad[key] = ad.get(key) or value
+    if ad:
+        place = urlsafe_b64encode(page.encode()).rstrip(b"=").decode()
+        said = ".".join((*(ad.get(key, "") for key in _AD), place)[: 3 if len(place) <= _MAX_PAGE_CHARS else 2])
+        if acceptable(GAD, said):
+            clicks[GAD] = said
+    return Landing(clicks, Campaign(**campaign) if campaign else NO_CAMPAIGN)

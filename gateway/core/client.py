@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Self, TypeAlias
 
@@ -19,6 +19,7 @@ from gateway.core.domain import host_name
 # A longer agent says nothing new, and the patterns cost time per character.
 MAX_AGENT_CHARS = 1024
 _REMEMBERED_CHARS = 64
+_REMEMBERED_PEERS = 4_096
 CRAWLER = "crawler"
 NO_AGENT = "no_agent"
 
@@ -33,6 +34,7 @@ class Proxies:
     """The networks whose word about the connection is believed (`server.trusted_proxies`)."""
 
     networks: tuple[_Network, ...] = ()
+    _known: dict[str | None, bool] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     @classmethod
     def parse(cls, cidrs: Iterable[str]) -> Self:
@@ -44,8 +46,14 @@ class Proxies:
 
     def trusts(self, address: str | None) -> bool:
         """Say whether this peer is one of the trusted proxies."""
-        found = _parse(address)
-        return found is not None and self._holds(found)
+        known = self._known.get(address)
+        if known is None:
+            found = _parse(address)
+            known = found is not None and self._holds(found)
+            if len(self._known) >= _REMEMBERED_PEERS:
+                self._known.clear()
+            self._known[address] = known
+        return known
 
     def _holds(self, address: _Address) -> bool:
         for network in self.networks:  # noqa: SIM110 - a generator costs more than the few networks
@@ -61,14 +69,14 @@ def address(peer: str | None, forwarded_for: Sequence[str], proxies: Proxies) ->
              serve limits; `public()` says what platforms may be told.
     Errors:  an unreadable element ends the walk at the proxy that wrote it.
     """
-    current = _parse(peer)
+    first = current = _parse(peer)
     if current is None:
         return None
     for line in reversed(forwarded_for):
         for element in reversed(line.split(",")):
             if not element.strip():
                 continue  # RFC 9110, 5.6.1.2: empty elements are no elements
-            if not proxies._holds(current):
+            if not (proxies.trusts(peer) if current is first else proxies._holds(current)):
                 return str(current)
             claimed = _parse(element, port_allowed=True)
             if claimed is None:

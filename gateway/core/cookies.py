@@ -16,16 +16,18 @@ import base64
 import hashlib
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Final, NamedTuple
+
+import msgspec
 
 from gateway.core import clickid, vendor_cookies
 from gateway.core.clickid import Landing
 from gateway.core.domain import cookie_domain, is_address, is_loopback
 from gateway.core.event import Click, Consent, Grant
 from gateway.core.hit import SetCookie, Visitor
+from gateway.core.percent import unquote
 from gateway.core.site import DAY_S, CookieNames, Site
-from gateway.core.vendor_cookies import FBC, FBP, GCL_AW, TTP
+from gateway.core.vendor_cookies import FBC, FBP, GCL_AW, NOTHING_RECALLED, TTP, Recalled
 
 META: Final = "meta"
 GOOGLE: Final = "google"
@@ -44,23 +46,20 @@ _BASE62: Final = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz
 _ID = re.compile(r"1\.([A-Za-z0-9_-]{22})\.([0-9]{1,12})(?:\.[A-Za-z0-9._~-]{0,200})?")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Jar:
+class Jar(msgspec.Struct, frozen=True, kw_only=True):
     """What a hit's cookies come to.
 
     `clicks` and `browser` are what the event may carry: nothing of a purpose that is not granted. `browser` is
-    `Browser.cookies`: `fbp`, `fbc`, `ttp`, `gcl_au`, `ga_client_id`, `ga_session_id`. `visitor`: the 22 characters
-    of `_tw_id`, or None without `analytics_storage`.
+    `Browser.cookies`, by its names. `visitor`: the 22 characters of `_tw_id`, or None without `analytics_storage`.
     """
 
     set_cookies: tuple[SetCookie, ...] = ()
-    clicks: Mapping[str, Click] = field(default_factory=dict)
-    browser: Mapping[str, str] = field(default_factory=dict)
+    clicks: Mapping[str, Click] = {}
+    browser: Mapping[str, str] = {}
     visitor: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Visit:
+class _Visit(msgspec.Struct, frozen=True, kw_only=True):
     """One hit as all its cookies see it: what came, what may be minted, and how a cookie is marked."""
 
     cookies: Mapping[str, str]
@@ -108,10 +107,10 @@ class _Visit:
 
 
 class _Found(NamedTuple):
-    """A vendor's identifiers as the event carries them, and the cookies that have to be set for them."""
+    """The vendors' identifiers as the event carries them, and the cookies that have to be set for them."""
 
-    browser: Mapping[str, str]
-    minted: tuple[SetCookie, ...] = ()
+    browser: dict[str, str]
+    minted: list[SetCookie]
 
 
 def decide(
@@ -141,17 +140,19 @@ def decide(
         domain=cookie_domain(site.cookie_domain, visitor.host, registrable),
         secure=visitor.secure or not is_loopback(visitor.host),
     )
-    clicks, of_clicks, may_renew = _clicks(visit, site.cookies.click, landing)
+    recalled = vendor_cookies.recall(visitor.cookies) if consent.ad_storage is Grant.GRANTED else NOTHING_RECALLED
+    clicks, of_clicks, may_renew = _clicks(visit, site.cookies.click, landing, recalled)
     visitor_id, of_id = _id(visit, site.cookies.id, may_renew=may_renew)
-    browser: dict[str, str] = {}
-    of_vendors: tuple[SetCookie, ...] = ()
+    found = _Found({}, [])
     if consent.ad_storage is Grant.GRANTED:
-        for found in (_meta(visit, clicks), _tiktok(visit), _google(visit, clicks)):
-            browser |= found.browser
-            of_vendors += found.minted
+        _meta(visit, clicks, recalled, found)
+        _tiktok(visit, found)
+        _google(visit, clicks, found)
+        found.browser.update(vendor_cookies.visitors(visitor.cookies))
     if consent.analytics_storage is Grant.GRANTED:
-        browser |= vendor_cookies.analytics(visitor.cookies)
-    return Jar(set_cookies=of_id + of_clicks + of_vendors, clicks=clicks, browser=browser, visitor=visitor_id)
+        found.browser.update(vendor_cookies.analytics(visitor.cookies))
+    set_cookies = (*of_id, *of_clicks, *found.minted)
+    return Jar(set_cookies=set_cookies, clicks=clicks, browser=found.browser, visitor=visitor_id)
 
 
 def from_headers(headers: Sequence[str], names: CookieNames) -> dict[str, str]:
@@ -166,9 +167,10 @@ def from_headers(headers: Sequence[str], names: CookieNames) -> dict[str, str]:
         name, value = name.strip(), value.strip().strip('"')
         if not (name and equals):
             continue
-        if name in (names.id, names.click) and found.get(name, value) != value:
+        if name not in found:
+            found[name] = value
+        elif name in (names.id, names.click) and found[name] != value:
             found[name] = ""
-        found.setdefault(name, value)
     return found
 
 
@@ -185,17 +187,20 @@ def _id(visit: _Visit, name: str, *, may_renew: bool) -> tuple[str | None, tuple
     return minted, (visit.ours(name, f"1.{minted}.{now_s}", ID_LIFE_S),)
 
 
-def _clicks(visit: _Visit, name: str, landing: Landing) -> tuple[Mapping[str, Click], tuple[SetCookie, ...], bool]:
+def _clicks(
+    visit: _Visit, name: str, landing: Landing, recalled: Recalled
+) -> tuple[Mapping[str, Click], tuple[SetCookie, ...], bool]:
     """Return the clicks that may be told, what becomes of `_tw_click`, and whether expiries are renewed by this hit."""
     if visit.consent.ad_storage is not Grant.GRANTED:
         return {}, visit.deletion(name) if visit.consent.ad_storage is Grant.DENIED else (), False
     kept = clickid.read(visit.cookies.get(name))
-    everything, shown = _join(visit, kept.clicks, landing)
+    everything, shown = _join(visit.now_ms, kept.clicks, landing, recalled)
+    if not everything:
+        return {}, visit.deletion(name), False
     alive = {each: click for each, click in everything.items() if clickid.is_alive(click, visit.now_ms)}
     # An old id that the page or a vendor's undated cookie still shows stays noted, or it would begin again as new.
     noted = {each: click for each, click in everything.items() if shown.get(each) == click.id}
-    text = clickid.write(noted | alive, visit.day)
-    held = clickid.read(text).clicks
+    text, held = clickid.write(noted | alive, visit.day)
     if not held:
         return alive, visit.deletion(name), False
     is_new_day = kept.renewed_day != visit.day
@@ -204,16 +209,16 @@ def _clicks(visit: _Visit, name: str, landing: Landing) -> tuple[Mapping[str, Cl
     return alive, (visit.ours(name, text, CLICK_LIFE_S),), is_new_day
 
 
-def _join(visit: _Visit, own: Mapping[str, Click], landing: Landing) -> tuple[Mapping[str, Click], Mapping[str, str]]:
+def _join(
+    now_ms: int, own: Mapping[str, Click], landing: Landing, recalled: Recalled
+) -> tuple[Mapping[str, Click], Mapping[str, str]]:
     """Join the page's ids, ours and the vendors'; and tell which ids the page or an undated cookie shows now.
 
     An undated id counts from the moment we first saw it, and only where we know no living one of its platform.
     """
-    now_ms = visit.now_ms
-    recalled = vendor_cookies.recall(visit.cookies)
     own = {name: click for name, click in own.items() if not clickid.is_ahead(click, now_ms)}
     stamped = {name: click for name, click in recalled.stamped.items() if not clickid.is_ahead(click, now_ms)}
-    arrived = clickid.arrived(landing.clicks, (own, stamped), now_ms)
+    arrived = clickid.arrived(landing.clicks, (own, stamped), now_ms) if landing.clicks else {}
     bare = {
         name: Click(id=click_id, seen_ms=now_ms)
         for name, click_id in recalled.bare.items()
@@ -222,9 +227,8 @@ def _join(visit: _Visit, own: Mapping[str, Click], landing: Landing) -> tuple[Ma
     return clickid.newest(arrived, own, stamped, bare), {**recalled.bare, **landing.clicks}
 
 
-def _meta(visit: _Visit, clicks: Mapping[str, Click]) -> _Found:
-    browser: dict[str, str] = {}
-    minted: list[SetCookie] = []
+def _meta(visit: _Visit, clicks: Mapping[str, Click], recalled: Recalled, found: _Found) -> None:
+    browser, minted = found
     mints = META in visit.vendors
     fbp = vendor_cookies.meta_cookie(visit.cookies.get(FBP))
     if fbp is not None:
@@ -233,32 +237,36 @@ def _meta(visit: _Visit, clicks: Mapping[str, Click]) -> _Found:
         number = 10**17 + int.from_bytes(visit.throw(FBP, 16)) % (9 * 10**17)  # 18 digits, as the pixel's
         browser["fbp"] = vendor_cookies.meta_text(visit.index, visit.now_ms, str(number))
         minted.append(visit.vendors_own(FBP, browser["fbp"], FBP_LIFE_S))
-    click, fbc = clicks.get("fbclid"), vendor_cookies.meta_cookie(visit.cookies.get(FBC))
-    if click is not None and fbc is not None and fbc.payload == click.id:
-        browser["fbc"] = fbc.text
-    elif click is not None and mints:
+    click = clicks.get("fbclid")
+    if click is None:
+        return
+    held = recalled.stamped.get("fbclid")  # no other cookie than Meta's dates one
+    if held is not None and held.id == click.id:
+        browser["fbc"] = unquote(visit.cookies[FBC])
+    elif mints:
         browser["fbc"] = vendor_cookies.meta_text(visit.index, click.seen_ms, click.id)
         if "." not in click.id:  # no reader of Meta's could take such a cookie apart again
             minted.append(visit.vendors_own(FBC, browser["fbc"], FBC_LIFE_S))
-    return _Found(browser, tuple(minted))
 
 
-def _tiktok(visit: _Visit) -> _Found:
+def _tiktok(visit: _Visit, found: _Found) -> None:
     ttp = vendor_cookies.tiktok_browser(visit.cookies.get(TTP))
+    if ttp is None and TIKTOK in visit.vendors:
+        number = int.from_bytes(visit.throw(TTP, 32))
+        ttp = "".join(_BASE62[number // 62**place % 62] for place in range(_TTP_CHARS))
+        found.minted.append(visit.vendors_own(TTP, ttp, TTP_LIFE_S))
     if ttp is not None:
-        return _Found({"ttp": ttp})
-    if TIKTOK not in visit.vendors:
-        return _Found({})
-    number = int.from_bytes(visit.throw(TTP, 32))
-    ttp = "".join(_BASE62[number // 62**place % 62] for place in range(_TTP_CHARS))
-    return _Found({"ttp": ttp}, (visit.vendors_own(TTP, ttp, TTP_LIFE_S),))
+        found.browser["ttp"] = ttp
 
 
-def _google(visit: _Visit, clicks: Mapping[str, Click]) -> _Found:
+def _google(visit: _Visit, clicks: Mapping[str, Click], found: _Found) -> None:
     linker = vendor_cookies.google_browser(visit.cookies)
-    browser = {"gcl_au": linker} if linker is not None else {}
-    click, held = clicks.get("gclid"), vendor_cookies.gcl_click(visit.cookies.get(GCL_AW), "gclid")
-    if GOOGLE not in visit.vendors or click is None or (held is not None and held.id == click.id):
-        return _Found(browser)
-    text = vendor_cookies.gcl_text(click.seen_ms, click.id)
-    return _Found(browser, (visit.vendors_own(GCL_AW, text, GCL_LIFE_S),))
+    if linker is not None:
+        found.browser["gcl_au"] = linker
+    click = clicks.get("gclid")
+    if click is None or GOOGLE not in visit.vendors:
+        return
+    held = vendor_cookies.gcl_click(visit.cookies.get(GCL_AW), "gclid")
+    if held is None or held.id != click.id:
+        text = vendor_cookies.gcl_text(click.seen_ms, click.id)
+        found.minted.append(visit.vendors_own(GCL_AW, text, GCL_LIFE_S))

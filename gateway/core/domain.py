@@ -28,7 +28,11 @@ def host_name(text: str | None) -> str | None:
 
     Shape:   a name, an IPv4 address, or an IPv6 address without its brackets; None for anything else.
     """
-    host = (text or "").strip().lower()
+    return _known_name(text or "") if len(text or "") <= _REMEMBERED_CHARS else _name(text or "")
+
+
+def _name(text: str) -> str | None:
+    host = text.strip().lower()
     if host.startswith("["):
         inside, bracket, port = host[1:].partition("]")
         return _ip(inside) if bracket and _is_port_suffix(port) else None
@@ -37,6 +41,9 @@ def host_name(text: str | None) -> str | None:
         return None
     name = name.removesuffix(".")
     return name if len(name) <= MAX_HOST_CHARS and all(_LABEL.fullmatch(x) for x in name.split(".")) else None
+
+
+_known_name = lru_cache(maxsize=4096)(_name)
 
 
 def is_address(host: str) -> bool:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
 from hashlib import blake2b
 
 import msgspec
@@ -17,7 +16,7 @@ import msgspec
 from gateway.core import clickid, client, cookies
 from gateway.core.consent import at_door, denied_everywhere
 from gateway.core.domain import registrable_domain
-from gateway.core.event import Browser, Campaign, Click, Consent, Copy, Event, Grant, Purpose, Veto, Wire
+from gateway.core.event import Browser, Campaign, Click, Consent, Copy, Event, Grant, Page, Person, Purpose, Veto, Wire
 from gateway.core.hit import Hit, SetCookie, Visitor
 from gateway.core.person import seal
 from gateway.core.site import Site
@@ -25,13 +24,13 @@ from gateway.core.wires import fields
 from gateway.core.wires.draft import Draft, Refusal
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Taken:
-    """A copy for the store, the cookies for the answer, and what the sender should know."""
+class Taken(msgspec.Struct, frozen=True, kw_only=True):
+    """A copy for the store, the cookies for the answer, what the sender should know, and what the seal dropped."""
 
     copy: Copy
     set_cookies: tuple[SetCookie, ...] = ()
     warnings: tuple[str, ...] = ()
+    dropped: tuple[tuple[str, str], ...] = ()
 
 
 def take(hit: Hit, site: Site, *, vendors: frozenset[str]) -> Taken | Refusal:
@@ -49,9 +48,9 @@ def take(hit: Hit, site: Site, *, vendors: frozenset[str]) -> Taken | Refusal:
     landing = clickid.from_page(draft.page.location, draft.page.referrer, site.origins)
     consent = at_door(draft.said, hit.visitor, site.consent, hit.wire)
     jar = _jar(hit, site, landing, consent, vendors)
-    event = _event(hit, site, draft, landing, consent, jar)
-    copy = _veto(event) if denied_everywhere(consent) else msgspec.structs.replace(event, person=sealed.person)
-    return Taken(copy=copy, set_cookies=jar.set_cookies, warnings=warnings)
+    event = _event(hit, site, draft, landing, consent, jar, sealed.person)
+    copy = _veto(event) if denied_everywhere(consent) else event
+    return Taken(copy=copy, set_cookies=jar.set_cookies, warnings=warnings, dropped=sealed.dropped)
 
 
 def remembering(visitor: Visitor, set_cookies: Iterable[SetCookie]) -> Visitor:
@@ -66,7 +65,7 @@ def remembering(visitor: Visitor, set_cookies: Iterable[SetCookie]) -> Visitor:
             kept[cookie.name] = cookie.value
         else:
             kept.pop(cookie.name, None)
-    return replace(visitor, cookies=kept)
+    return msgspec.structs.replace(visitor, cookies=kept)
 
 
 def _jar(hit: Hit, site: Site, landing: clickid.Landing, consent: Consent, vendors: frozenset[str]) -> cookies.Jar:
@@ -85,7 +84,15 @@ def _jar(hit: Hit, site: Site, landing: clickid.Landing, consent: Consent, vendo
     )
 
 
-def _event(hit: Hit, site: Site, draft: Draft, landing: clickid.Landing, consent: Consent, jar: cookies.Jar) -> Event:
+def _event(
+    hit: Hit,
+    site: Site,
+    draft: Draft,
+    landing: clickid.Landing,
+    consent: Consent,
+    jar: cookies.Jar,
+    person: Person,
+) -> Event:
     return Event(
         site=site.name,
         name=draft.name,
@@ -97,7 +104,13 @@ def _event(hit: Hit, site: Site, draft: Draft, landing: clickid.Landing, consent
         action_source=draft.action_source or "website",
         test=draft.test,
         bot=client.bot(hit.visitor.user_agent) if hit.wire is Wire.BROWSER else None,
-        page=draft.page,
+        vendor=hit.vendor,
+        raw=hit.raw,
+        page=Page(
+            location=clickid.nameless(draft.page.location),
+            referrer=clickid.nameless(draft.page.referrer),
+            title=draft.page.title,
+        ),
         value=draft.value,
         currency=draft.currency,
         transaction_id=draft.transaction_id,
@@ -108,6 +121,7 @@ def _event(hit: Hit, site: Site, draft: Draft, landing: clickid.Landing, consent
         search_term=draft.search_term,
         lead_score=draft.lead_score,
         predicted_ltv=draft.predicted_ltv,
+        person=person,
         browser=_browser(hit, draft, consent, jar),
         clicks=_clicks(hit, draft, landing, consent, jar),
         campaign=_campaign(draft.campaign, landing.campaign),
@@ -119,7 +133,7 @@ def _event(hit: Hit, site: Site, draft: Draft, landing: clickid.Landing, consent
 def _browser(hit: Hit, draft: Draft, consent: Consent, jar: cookies.Jar) -> Browser:
     """Of a browser its connection is believed; a server is believed what it passes on."""
     visitor = hit.visitor
-    named = {name: text for name, text in draft.cookies.items() if not _is_denied(name, consent)}
+    named = {name: draft.cookies[name] for name in draft.cookies if not _is_denied(name, consent)}
     if hit.wire is Wire.SERVER:
         return Browser(ip=client.public(draft.client_ip), user_agent=draft.client_agent, cookies=named)
     return Browser(
@@ -136,8 +150,10 @@ def _clicks(
     """What the event names itself stands before what the browser remembers, or before a server's page address."""
     if consent.ad_storage is Grant.DENIED:
         return {}
-    known = dict(jar.clicks)
     shown = {**landing.clicks, **draft.clicks} if hit.wire is Wire.SERVER else draft.clicks
+    if not shown:
+        return jar.clicks
+    known = dict(jar.clicks)
     for name, click_id in shown.items():
         # The same id seen again is the same click: its first moment stays.
         if name not in known or known[name].id != click_id:
@@ -152,7 +168,7 @@ def _is_denied(cookie: str, consent: Consent) -> bool:
 
 def _campaign(named: Campaign, landing: Campaign) -> Campaign:
     """A campaign is one statement: the event's own where it makes one, else the page's."""
-    return landing if named == Campaign() else named
+    return landing if named == clickid.NO_CAMPAIGN else named
 
 
 def _veto(event: Event) -> Veto:

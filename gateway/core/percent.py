@@ -6,10 +6,18 @@ import re
 from typing import Final
 
 _ESCAPED: Final = re.compile("(?:%[0-9A-Fa-f]{2})+")
+# What `encodeURIComponent` makes of an address in an address. None is a hex digit or a percent sign, so putting
+# them in makes no new escape.
+_COMMON: Final = tuple((f"%{ord(character):02X}", character) for character in ':/?=& ,|;+#[]{}"@')
 
 
 def unquote(text: str) -> str:
     """Decode `%XX` as UTF-8; bytes that are none become U+FFFD, and a percent sign that begins nothing stays."""
+    if "%" not in text:
+        return text
+    for escape, character in _COMMON:
+        if escape in text:
+            text = text.replace(escape, character)
     return _ESCAPED.sub(_decode, text) if "%" in text else text
 
 

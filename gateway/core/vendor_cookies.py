@@ -7,7 +7,7 @@ and one click alike. Nothing of ours is in here; which cookie is set, and when, 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Final, NamedTuple
 
 import msgspec
@@ -48,6 +48,7 @@ _BARE: Final = (
     ("twclid", "twclid", ""),
     ("_rdt_cid", "rdt_cid", ""),
 )
+_BARE_COOKIES: Final = frozenset(cookie for cookie, _, _ in _BARE)
 _TWCLID: Final = "_twclid"
 
 # A fifth part names the library that wrote the value (2 or 8 characters); it is passed on and never compared.
@@ -67,6 +68,8 @@ _RDT_UUID = re.compile(rf"(?:[0-9]{{13}}\.)?{_UUID}")
 _UETVID = re.compile(r"[0-9a-f]{32}")
 _GA = re.compile(r"GA1\.[0-9-]{1,5}\.([0-9]{1,20}\.[0-9]{1,12})")
 _GS1 = re.compile(r"GS1\.[0-9-]{1,5}\.([0-9]{1,12})\.[0-9]+\.[0-9]+\.([0-9]{1,12})(?:\..*)?")
+# The second generation as Google's tag writes it; any other order of its fields is read by `_fields`.
+_GS2 = re.compile(r"GS2\.[0-9-]{1,5}\.s([0-9]{1,12})(?:\$(?!t)[^.$]*)*\$t([0-9]{1,12})(?:\$[^.]*)?")
 _FIELDS = re.compile(r"(?:2|GS2)\.[0-9-]{1,5}\.([^.]+)")
 
 
@@ -75,6 +78,9 @@ class Recalled(NamedTuple):
 
     stamped: Mapping[str, Click]
     bare: Mapping[str, str]
+
+
+NOTHING_RECALLED: Final = Recalled({}, {})
 
 
 class MetaCookie(NamedTuple):
@@ -143,24 +149,36 @@ def microsoft_browser(value: str | None) -> str | None:
 
 def visitors(cookies: Mapping[str, str]) -> Mapping[str, str]:
     """Return the names that Snapchat, Reddit and Microsoft gave this browser, by the contract's words for them."""
-    found = {
-        "sc_cookie1": snap_browser(cookies.get(SCID)),
-        "rdt_uuid": reddit_browser(cookies.get(RDT_UUID)),
-        "uetvid": microsoft_browser(cookies.get(UETVID)),
-    }
-    return {name: value for name, value in found.items() if value is not None}
+    found: dict[str, str] = {}
+    for cookie, name, read in _VISITORS:
+        value = read(cookies[cookie]) if cookie in cookies else None
+        if value is not None:
+            found[name] = value
+    return found
+
+
+_VISITORS: Final = (
+    (SCID, "sc_cookie1", snap_browser),
+    (RDT_UUID, "rdt_uuid", reddit_browser),
+    (UETVID, "uetvid", microsoft_browser),
+)
 
 
 def recall(cookies: Mapping[str, str]) -> Recalled:
     """Find the click ids that the vendors' own scripts and servers remembered in this browser."""
     stamped: dict[str, Click] = {}
-    for name, click in _stamped(cookies):
-        if name not in stamped or click.seen_ms > stamped[name].seen_ms:
-            stamped[name] = click
+    fbc = meta_cookie(cookies[FBC]) if FBC in cookies else None
+    if fbc is not None and acceptable("fbclid", fbc.payload):
+        stamped["fbclid"] = Click(id=fbc.payload, seen_ms=fbc.created_ms)
+    for cookie in cookies:
+        if cookie in _GOOGLE or _GAC_ANY in cookie:
+            _put_newer(stamped, *_google_click(cookie, cookies[cookie]))
+    if _TWCLID in cookies:
+        _put_newer(stamped, "twclid", _x_click(cookies[_TWCLID]))
     bare: dict[str, str] = {}
-    for cookie, name, prefix in _BARE:
-        if cookie in cookies:
-            value = unquote(cookies[cookie]).removeprefix(prefix)
+    if not _BARE_COOKIES.isdisjoint(cookies):
+        for cookie, name, prefix in _BARE:
+            value = unquote(cookies.get(cookie, "")).removeprefix(prefix)
             if acceptable(name, value):
                 bare[name] = value
     return Recalled(stamped, bare)
@@ -174,17 +192,21 @@ def analytics(cookies: Mapping[str, str]) -> Mapping[str, str]:
     found: dict[str, str] = {}
     if client := _GA.fullmatch(cookies.get("_ga", "")):
         found["ga_client_id"] = client[1]
-    sessions = [_session(value) for name, value in cookies.items() if name.startswith("_ga_")]
-    known = [session for session in sessions if session is not None]
-    if known:
-        found["ga_session_id"] = max(known)[1]
+    latest: tuple[int, str] | None = None
+    for name in cookies:
+        if "_ga_" in name and name.startswith("_ga_"):
+            session = _session(cookies[name])
+            if session is not None and (latest is None or session > latest):
+                latest = session
+    if latest is not None:
+        found["ga_session_id"] = latest[1]
     return found
 
 
 def google_browser(cookies: Mapping[str, str]) -> str | None:
     """Return the conversion linker's id: `_gcl_au`, or its twin written by a server container."""
     for name in ("_gcl_au", "FPAU"):
-        if _GCL_AU.fullmatch(cookies.get(name, "")):
+        if name in cookies and _GCL_AU.fullmatch(cookies[name]):
             return cookies[name]
     return None
 
@@ -194,20 +216,15 @@ def _fitting(pattern: re.Pattern[str], value: str | None) -> str | None:
     return text if pattern.fullmatch(text.lower()) else None
 
 
-def _stamped(cookies: Mapping[str, str]) -> Iterator[tuple[str, Click]]:
-    fbc = meta_cookie(cookies.get(FBC))
-    if fbc is not None and acceptable("fbclid", fbc.payload):
-        yield "fbclid", Click(id=fbc.payload, seen_ms=fbc.created_ms)
-    for cookie, value in cookies.items():
-        name = _GOOGLE.get(cookie)
-        if name is None and cookie.startswith(_GAC_ANY):
-            name = next(name for prefix, name in _GAC if cookie.startswith(prefix))
-        click = gcl_click(value, name) if name is not None else None
-        if name is not None and click is not None:
-            yield name, click
-    twclid = _x_click(cookies[_TWCLID]) if _TWCLID in cookies else None
-    if twclid is not None:
-        yield "twclid", twclid
+def _put_newer(stamped: dict[str, Click], name: str, click: Click | None) -> None:
+    if click is not None and (name not in stamped or click.seen_ms > stamped[name].seen_ms):
+        stamped[name] = click
+
+
+def _google_click(cookie: str, value: str) -> tuple[str, Click | None]:
+    """Return the name of the click id that a cookie of Google's holds, and the click where there is one."""
+    name = _GOOGLE.get(cookie) or next((name for prefix, name in _GAC if cookie.startswith(prefix)), "")
+    return name, gcl_click(value, name)
 
 
 def _x_click(value: str) -> Click | None:
@@ -226,8 +243,11 @@ def _x_click(value: str) -> Click | None:
 
 def _session(value: str) -> tuple[int, str] | None:
     """Return (second of the last hit, session id) of a `_ga_<stream>` cookie, first or second generation."""
-    old, fields = _GS1.fullmatch(value), _fields(value)
-    touched_s, session = (old[2], old[1]) if old else (fields.get("t", "0"), fields.get("s", ""))
+    found = _GS2.fullmatch(value) or _GS1.fullmatch(value)
+    if found:
+        return int(found[2]), found[1]
+    fields = _fields(value)
+    touched_s, session = fields.get("t", "0"), fields.get("s", "")
     return (int(touched_s), session) if _DIGITS.fullmatch(touched_s) and _DIGITS.fullmatch(session) else None
 
 

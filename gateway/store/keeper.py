@@ -348,7 +348,7 @@ class Keeper:
             self._noted_on = day
             for names_noted in self._noted.values():
                 names_noted.clear()
-        return {f"{entry.copy.site}|{entry.copy.name}" for entry in entries} - noted
+        return {f"{site}|{name}" for site, name in {(entry.copy.site, entry.copy.name) for entry in entries}} - noted
 
     async def _accept_apart(self, shard: int, entries: Sequence[Entry], err: Broken) -> str:
         """Take the copies one by one, so that only the broken one is refused."""

@@ -6,7 +6,6 @@ import re
 from typing import Any, Final, Protocol
 
 import msgspec
-from aiohttp import hdrs
 
 from gateway.core import client, domain
 from gateway.core.cookies import from_headers
@@ -41,7 +40,7 @@ class Head(Protocol):
 
     @property
     def headers(self) -> Any:
-        """`get(name, default)` and `getall(name, default)`, the names in any case."""
+        """`get(name, default)` and `getall(name, default)`, the names in any case; lower case is found first."""
         ...
 
 
@@ -62,11 +61,12 @@ class Connection(msgspec.Struct, frozen=True, kw_only=True):
     def of(cls, request: Head, directory: Directory) -> Connection:
         """Read the connection's headers; each is believed from a trusted proxy only."""
         peer, headers, proxies = request.remote, request.headers, directory.proxies
-        address = client.address(peer, headers.getall("X-Forwarded-For", []), proxies)
-        forwarded = headers.getall("X-Forwarded-Host", [])
-        host = client.forwarded_host(peer, forwarded, proxies)
+        address = client.address(peer, headers.getall("x-forwarded-for", ()), proxies)
+        forwarded = headers.getall("x-forwarded-host", ())
+        host = client.forwarded_host(peer, forwarded, proxies) if forwarded else None
         authority = forwarded[0] if host is not None else _asked(request)
-        proto = client.forwarded_proto(peer, headers.getall("X-Forwarded-Proto", []), proxies)
+        protocols = headers.getall("x-forwarded-proto", ())
+        proto = client.forwarded_proto(peer, protocols, proxies) if protocols else None
         return cls(
             address=address,
             host=domain.host_name(authority) or "",
@@ -89,14 +89,14 @@ class Connection(msgspec.Struct, frozen=True, kw_only=True):
         headers = request.headers
         return Visitor(
             ip=self.address,
-            user_agent=_text(request, hdrs.USER_AGENT, client.MAX_AGENT_CHARS),
-            language=_language(request),
-            referer=_text(request, hdrs.REFERER, MAX_URL_BYTES),
+            user_agent=_text(headers.get("user-agent"), client.MAX_AGENT_CHARS),
+            language=_language(headers.get("accept-language")),
+            referer=_text(headers.get("referer"), MAX_URL_BYTES),
             country=self.country,
             host=self.host,
             secure=self.secure,
-            gpc=headers.get("Sec-GPC", "").strip() == "1",
-            cookies=from_headers([scrub(line) for line in headers.getall(hdrs.COOKIE, [])], names),
+            gpc=headers.get("sec-gpc", "").strip() == "1",
+            cookies=from_headers([scrub(line) for line in headers.getall("cookie", ())], names),
         )
 
 
@@ -106,16 +106,16 @@ def may_speak(request: Head, place: Place, connection: Connection) -> bool:
     With an Origin that has to be one of the site's or the gateway's own; without one the browser must not say that
     another site asked, or that the hit is a page of its own (a link somebody was made to follow).
     """
-    origins = request.headers.getall(hdrs.ORIGIN, [])
+    origins = request.headers.getall("origin", ())
     if origins:
         return len(origins) == 1 and (origins[0] in place.origins or _is_own(origins[0], connection))
-    site, destination = _fetched(request, "Site"), _fetched(request, "Dest")
+    site, destination = _fetched(request, "sec-fetch-site"), _fetched(request, "sec-fetch-dest")
     return site != "cross-site" and destination != "document"
 
 
 def cors_origin(request: Head, place: Place) -> str | None:
     """Return the Origin that may read the answer, credentials and all: the site's own and nobody else's."""
-    origins = request.headers.getall(hdrs.ORIGIN, [])
+    origins = request.headers.getall("origin", ())
     return origins[0] if len(origins) == 1 and origins[0] in place.origins else None
 
 
@@ -123,7 +123,7 @@ def _asked(request: Head) -> str:
     """Return the authority that was asked: a target that names one stands before the Host line (RFC 9112, 3.2.2)."""
     target = request.raw_path
     if target.startswith("/"):
-        named: str = request.headers.get(hdrs.HOST, "")
+        named: str = request.headers.get("host", "")
         return named
     absolute = _ABSOLUTE.match(target)
     return absolute[1] if absolute else ""
@@ -135,8 +135,8 @@ def _is_own(origin: str, connection: Connection) -> bool:
     return origin in {domain.origin(f"{scheme}://{connection.authority}") for scheme in schemes}
 
 
-def _fetched(request: Head, what: str) -> str:
-    said: str = request.headers.get(f"Sec-Fetch-{what}", "")
+def _fetched(request: Head, header: str) -> str:
+    said: str = request.headers.get(header, "")
     return said.strip().lower()
 
 
@@ -146,10 +146,10 @@ def _country(request: Head, directory: Directory) -> str | None:
     return said if _COUNTRY.fullmatch(said) else None
 
 
-def _language(request: Head) -> str | None:
-    first = request.headers.get(hdrs.ACCEPT_LANGUAGE, "").partition(",")[0].partition(";")[0].strip()
+def _language(said: str | None) -> str | None:
+    first = (said or "").partition(",")[0].partition(";")[0].strip()
     return first if _LANGUAGE.fullmatch(first) else None
 
 
-def _text(request: Head, header: str, max_chars: int) -> str | None:
-    return scrub(request.headers.get(header, ""))[:max_chars].strip() or None
+def _text(said: str | None, max_chars: int) -> str | None:
+    return scrub(said)[:max_chars].strip() or None if said else None

@@ -153,6 +153,7 @@ class Lanes:
         self.is_closing = False
         self._ended = asyncio.Event()
         self._date = (0, b"")
+        self._begun: dict[tuple[int, bool], str] = {}
 
     def __call__(self) -> Lane:
         return Lane(self)
@@ -185,15 +186,24 @@ class Lanes:
 
     def encoded(self, told: Reply) -> bytes:
         """Spell an answer as bytes."""
-        status, body = told.status, told.body
-        lines = [f"HTTP/1.1 {status} {_REASONS.get(status) or _REASONS_MORE[status]}"]
-        lines += [f"{name}: {value}" for name, value in told.headers()]
-        if status != 204:
-            lines.append(f"Content-Length: {len(body)}")
+        begun = self._begun.get((told.status, told.is_image))
+        if begun is None:
+            begun = self._begun[told.status, told.is_image] = _begun(told)
+        text = begun + "".join([f"\r\n{name}: {value}" for name, value in told.own()])
         second = self.front.now_ms() // 1_000
         if self._date[0] != second:
             self._date = (second, f"\r\nDate: {formatdate(second, usegmt=True)}\r\n\r\n".encode())
-        return "\r\n".join(lines).encode("utf-8", "surrogateescape") + self._date[1] + body
+        return text.encode("utf-8", "surrogateescape") + self._date[1] + told.body
+
+
+def _begun(told: Reply) -> str:
+    """Spell the lines that all answers of a status and kind begin with."""
+    status = told.status
+    lines = [f"HTTP/1.1 {status} {_REASONS.get(status) or _REASONS_MORE[status]}"]
+    lines += [f"{name}: {value}" for name, value in told.common()]
+    if status != 204:
+        lines.append(f"Content-Length: {len(told.body)}")
+    return "\r\n".join(lines)
 
 
 class Lane(asyncio.Protocol):

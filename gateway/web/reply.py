@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any, Final
 
 import msgspec
@@ -40,12 +41,9 @@ class Reply(msgspec.Struct, frozen=True):
     def body(self) -> bytes:
         return GIF if self.is_image and self.status == 200 else b""
 
-    def headers(self) -> list[tuple[str, str]]:
-        """Return all of them but those that frame a message."""
-        found = [(hdrs.CACHE_CONTROL, "no-store"), (hdrs.VARY, hdrs.ORIGIN), (SAID, self.said)]
-        if self.origin is not None:
-            found += _allowing(self.origin)
-        found += [(hdrs.SET_COOKIE, cookie_line(cookie)) for cookie in self.cookies]
+    def common(self) -> list[tuple[str, str]]:
+        """Return the headers that every answer of this status and kind has, but those that frame a message."""
+        found: list[tuple[str, str]] = [(hdrs.CACHE_CONTROL, "no-store"), (hdrs.VARY, hdrs.ORIGIN)]
         if self.is_image:
             # A page that isolates itself (COEP) shows pictures of other origins only when they allow it.
             found.append(("Cross-Origin-Resource-Policy", "cross-origin"))
@@ -57,9 +55,18 @@ class Reply(msgspec.Struct, frozen=True):
             found.append((hdrs.RETRY_AFTER, str(RETRY_SOON_S)))
         return found
 
+    def own(self) -> list[tuple[str, str]]:
+        """Return the headers of this answer alone."""
+        found = [(SAID, self.said)]
+        if self.origin is not None:
+            found += _allowing(self.origin)
+        found += [("Set-Cookie", cookie_line(cookie)) for cookie in self.cookies]
+        return found
+
     def response(self) -> web.Response:
         """Spell it for aiohttp."""
-        return web.Response(status=self.status, body=self.body or None, headers=CIMultiDict(self.headers()))
+        headers = CIMultiDict((*self.common(), *self.own()))
+        return web.Response(status=self.status, body=self.body or None, headers=headers)
 
 
 def image(said: str, cookies: tuple[SetCookie, ...] = (), *, origin: str | None = None, bare: bool = False) -> Reply:
@@ -112,12 +119,20 @@ def masked(word: str) -> str:
 
 def cookie_line(cookie: SetCookie) -> str:
     """Spell one `Set-Cookie` line; lines are never joined."""
-    line = f"{cookie.name}={cookie.value}; Max-Age={cookie.max_age_s}; Path=/; SameSite=Lax"
-    if cookie.domain is not None:
-        line += f"; Domain={cookie.domain}"
-    if cookie.secure:
+    return f"{cookie.name}={cookie.value}" + _attributes(
+        cookie.max_age_s, cookie.domain, cookie.secure, cookie.http_only
+    )
+
+
+@lru_cache(maxsize=256)
+def _attributes(max_age_s: int, domain: str | None, secure: bool, http_only: bool) -> str:
+    """Spell what stands behind a cookie's value: the same few texts for every visitor of a site."""
+    line = f"; Max-Age={max_age_s}; Path=/; SameSite=Lax"
+    if domain is not None:
+        line += f"; Domain={domain}"
+    if secure:
         line += "; Secure"
-    return f"{line}; HttpOnly" if cookie.http_only else line
+    return f"{line}; HttpOnly" if http_only else line
 
 
 def _allowing(origin: str) -> list[tuple[str, str]]:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -156,7 +156,7 @@ def test_metas_index_counts_the_cookies_domain(host: str, index: int) -> None:
 
 
 def test_names_and_domain_are_the_sites_own() -> None:
-    site = replace(SITE, cookies=CookieNames(id="visit", click="hop"), cookie_domain="t.shop.example")
+    site = dataclasses.replace(SITE, cookies=CookieNames(id="visit", click="hop"), cookie_domain="t.shop.example")
 
     cookies = named(hit("gclid=B", site=site, vendors=frozenset()))
 
@@ -178,6 +178,42 @@ def test_cookies_are_minted_for_the_sites_vendors_only(vendors: set[str], minted
     jar = hit("fbclid=A&gclid=B&ttclid=C", vendors=frozenset(vendors))
 
     assert set(named(jar)) == {"_tw_id", "_tw_click"} | minted
+
+
+def test_the_browsers_names_of_other_vendors_are_carried_with_consent_and_never_minted() -> None:
+    uuid = "ab26e27a-1a2b-4c3d-8e4f-5a6b7c8d9e0f"
+    found = {"_scid": uuid, "_rdt_uuid": f"1690000000000.{uuid}", "_uetvid": "3" * 32}
+
+    granted, denied = hit(cookies=found, vendors=frozenset()), hit(cookies=found, consent=NO)
+
+    assert granted.browser == {"sc_cookie1": uuid, "rdt_uuid": found["_rdt_uuid"], "uetvid": found["_uetvid"]}
+    assert denied.browser == {}
+    assert not named(hit(vendors=EVERY_VENDOR)).keys() & found.keys()
+
+
+@pytest.mark.parametrize(
+    ("query", "cookies", "name", "click_id"),
+    [
+        ("ScCid=0b1c-2D", {}, "scid", "0b1c-2D"),
+        ("sccid=0b1c-2d", {}, "scid", "0b1c-2d"),
+        ("", {"_scclid": "0b1c-2d"}, "scid", "0b1c-2d"),
+        ("", {"ttclid": "E.C.P.x"}, "ttclid", "E.C.P.x"),
+        ("", {"_epik": "dj0yJnU9"}, "epik", "dj0yJnU9"),
+        ("", {"_uetmsclkid": "_uet0123456789abcdef"}, "msclkid", "0123456789abcdef"),
+        ("", {"li_fat_id": "2b8f5d1c-9c3e"}, "li_fat_id", "2b8f5d1c-9c3e"),
+        ("", {"_rdt_cid": "5689100356223"}, "rdt_cid", "5689100356223"),
+        ("", {"twclid": "26l6412g5p4i"}, "twclid", "26l6412g5p4i"),
+        ("", {"_twclid": f'{{"twclid":"26l6412g5p4i","timestamp":{NOW - 5000}}}'}, "twclid", "26l6412g5p4i"),
+    ],
+)
+def test_a_click_is_told_and_kept_whoever_remembered_it(
+    query: str, cookies: dict[str, str], name: str, click_id: str
+) -> None:
+    first = hit(query, cookies)
+    again = hit("", kept(first))
+
+    assert first.clicks[name].id == click_id
+    assert again.clicks[name].id == click_id, "our own cookie keeps it when theirs is gone"
 
 
 def test_what_a_vendors_script_set_is_carried_without_being_minted() -> None:

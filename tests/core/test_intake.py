@@ -1,12 +1,12 @@
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import msgspec
 import orjson
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from gateway.core.event import Browser, Click, Event, Grant, Veto, Wire
 from gateway.core.hit import SetCookie, Visitor
@@ -274,3 +274,16 @@ def test_same_dice_and_clock_make_the_same_copy() -> None:
     fields = {"consent": GRANTED, "page_location": "https://shop.example/?fbclid=IwAR0"}
 
     assert taken(fields, dice=DICE) == taken(fields, dice=DICE)
+
+
+def test_a_key_of_a_person_on_a_mails_link_is_told_to_nobody() -> None:
+    fields = {
+        "consent": GRANTED,
+        "page_location": "https://shop.example/?mc_eid=4f2c&gclid=Cj0",
+        "page_referrer": "https://shop.example/?_kx=Ab",
+    }
+
+    copy = event(fields)
+
+    assert copy.page.location == "https://shop.example/?mc_eid=redacted&gclid=Cj0"
+    assert copy.page.referrer == "https://shop.example/?_kx=redacted"

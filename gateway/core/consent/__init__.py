@@ -7,7 +7,7 @@ that reads its cookie into our purposes; whatever it cannot read counts as not s
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final, Literal, TypeAlias
 
 from msgspec.structs import replace
@@ -36,10 +36,7 @@ _WORDS: Final[Mapping[Any, Grant]] = {
     "false": Grant.DENIED,
     "0": Grant.DENIED,
 }
-_CMPS: Final[Mapping[str, Callable[[Mapping[str, str]], Answers]]] = {
-    "cookiebot": cookiebot.read,
-    "onetrust": onetrust.read,
-}
+_CMPS: Final = {"cookiebot": cookiebot, "onetrust": onetrust}
 # A CDN's codes that name no country: not known (XX, ZZ) and Tor (T1).
 # https://developers.cloudflare.com/fundamentals/reference/http-headers/#cf-ipcountry, as the documentation of the
 # trackdown gem renders it (read 2026-11-22).
@@ -54,10 +51,9 @@ def at_door(said: Mapping[str, Any] | None, visitor: Visitor, policy: ConsentPol
     region answers a browser's copy; a server's stays unknown until its twin or `settle` answers. What only the
     connection can tell (GPC, cookies) is asked of a browser's connection only: a server's is not the visitor's.
     """
-    signals = [("event", _of_event(said)), *(_of_browser(visitor, policy) if wire is Wire.BROWSER else ())]
-    grants: dict[str, Grant] = {}
-    by: dict[str, str] = {}
-    for name, answers in signals:
+    grants = _of_event(said)
+    by = dict.fromkeys(grants, "event")
+    for name, answers in _of_browser(visitor, policy) if wire is Wire.BROWSER else ():
         for purpose, grant in answers.items():
             field = _FIELDS[purpose]
             if field not in grants or (grant is Grant.DENIED and grants[field] is Grant.GRANTED):
@@ -118,25 +114,30 @@ def region_default(country: str | None, policy: ConsentPolicy) -> Literal["grant
     return "denied" if "denied" in possible else "granted"
 
 
-def _of_event(said: Mapping[str, Any] | None) -> Answers:
+def _of_event(said: Mapping[str, Any] | None) -> dict[str, Grant]:
     """Read the event's own `consent`: words, JSON's booleans, and the digits a pixel's query may carry."""
-    found: dict[Purpose, Grant] = {}
+    found: dict[str, Grant] = {}
     if not said:
         return found
-    for purpose, field in _FIELDS.items():
+    for field in _FIELDS.values():
         value = said.get(field)
-        word = str(value).strip().lower() if isinstance(value, str | bool | int) else ""
-        if word in _WORDS:
-            found[purpose] = _WORDS[word]
+        if isinstance(value, str):
+            grant = _WORDS.get(value) or _WORDS.get(value.strip().lower())
+        else:
+            grant = _WORDS.get(str(value).lower()) if isinstance(value, int) else None
+        if grant is not None:
+            found[field] = grant
     return found
 
 
-def _of_browser(visitor: Visitor, policy: ConsentPolicy) -> Iterator[tuple[str, Answers]]:
+def _of_browser(visitor: Visitor, policy: ConsentPolicy) -> Sequence[tuple[str, Answers]]:
+    signals: list[tuple[str, Answers]] = []
     if visitor.gpc and policy.honour_gpc:
-        yield "gpc", dict.fromkeys(AD_PURPOSES, Grant.DENIED)
-    for name, read in _CMPS.items():
-        if policy.cmp in ("auto", name):
-            yield name, read(visitor.cookies)
+        signals.append(("gpc", dict.fromkeys(AD_PURPOSES, Grant.DENIED)))
+    for name, cmp in _CMPS.items():
+        if cmp.COOKIE in visitor.cookies and policy.cmp in ("auto", name):
+            signals.append((name, cmp.read(visitor.cookies)))
+    return signals
 
 
 def _fill(consent: Consent, answer: Grant, name: str) -> Consent:

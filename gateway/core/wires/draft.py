@@ -3,23 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any
+
+import msgspec
 
 from gateway.core.event import Campaign, Item, Page
 from gateway.core.outcome import Refused
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Refusal:
+class Refusal(msgspec.Struct, frozen=True, kw_only=True):
     """Why an event is not taken. `errors` names each flaw by field and kind, never by the value that was sent."""
 
     reason: Refused
     errors: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Draft:
+class Draft(msgspec.Struct, frozen=True, kw_only=True):
     """One event in our words, checked and with e-mail addresses out of its texts; only `user` may be readable.
 
     `clicks` and `cookies` are the identifiers that the event itself named: click ids, and the vendors' cookies by
@@ -34,20 +33,24 @@ class Draft:
     page: Page
     value: float | None
     currency: str | None
-    transaction_id: str | None
-    coupon: str | None
-    tax: float | None
-    shipping: float | None
-    items: tuple[Item, ...]
-    search_term: str | None
-    lead_score: float | None
-    predicted_ltv: float | None
     campaign: Campaign
+    transaction_id: str | None = None
+    coupon: str | None = None
+    tax: float | None = None
+    shipping: float | None = None
+    items: tuple[Item, ...] = ()
+    search_term: str | None = None
+    lead_score: float | None = None
+    predicted_ltv: float | None = None
     client_ip: str | None = None
     client_agent: str | None = None
-    user: Mapping[str, Any] = field(default_factory=dict, repr=False)
-    clicks: Mapping[str, str] = field(default_factory=dict)
-    cookies: Mapping[str, str] = field(default_factory=dict)
-    said: Mapping[str, Any] = field(default_factory=dict)
-    properties: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    user: Mapping[str, Any] = {}
+    clicks: Mapping[str, str] = {}
+    cookies: Mapping[str, str] = {}
+    said: Mapping[str, Any] = {}
+    properties: Mapping[str, Any] = {}
     warnings: tuple[str, ...] = ()
+
+    def __repr__(self) -> str:
+        """Show no field: what is readable of a person must not come into a log by way of an exception."""
+        return f"Draft({self.name})"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Final, NamedTuple
 
 from gateway.core.event import Campaign, Item, Page, Wire
@@ -59,6 +59,9 @@ class _Client(NamedTuple):
     agent: str | None = None
 
 
+_NO_CLIENT: Final = _Client()
+
+
 def read(hit: Hit, site: Site) -> Draft | Refusal:
     """Check one event of a request against the contract; every flaw is told, the first names the reason."""
     if deeper_than(hit.fields, MAX_LEVELS):
@@ -82,14 +85,7 @@ def read(hit: Hit, site: Site) -> Draft | Refusal:
         ),
         value=value,
         currency=_currency(reading, site.currency if value is not None else None),
-        transaction_id=reading.identifier("transaction_id", Refused.FIELD, integers=True),
-        coupon=reading.text("coupon", max_chars=_MAX_TEXT_CHARS),
-        tax=reading.amount("tax"),
-        shipping=reading.amount("shipping"),
-        items=_items(reading, site),
-        search_term=reading.text("search_term", max_chars=_MAX_TEXT_CHARS),
-        lead_score=reading.amount("lead_score"),
-        predicted_ltv=reading.amount("predicted_ltv"),
+        **{key: field(reading, key) for key, field in _AT_TIMES.items() if key in hit.fields},
         user=scrub_deep(reading.mapping("user")),
         clicks=ids.clicks,
         cookies=ids.cookies,
@@ -181,13 +177,21 @@ def _client(reading: Reading, wire: Wire) -> _Client:
     if wire is Wire.BROWSER:
         if reading.get("client") is not None:
             reading.warn("client: on a browser's wire the connection is the truth; left out")
-        return _Client()
+        return _NO_CLIENT
     texts = reading.texts("client", _CLIENT_KEYS, max_chars=_MAX_AGENT_CHARS)
     return _Client(texts.get("ip"), texts.get("user_agent"))
 
 
-def _items(reading: Reading, site: Site) -> tuple[Item, ...]:
-    said = reading.get("items")
+def _order(reading: Reading, key: str) -> str | None:
+    return reading.identifier(key, Refused.FIELD, integers=True)
+
+
+def _short(reading: Reading, key: str) -> str | None:
+    return reading.text(key, max_chars=_MAX_TEXT_CHARS)
+
+
+def _items(reading: Reading, key: str) -> tuple[Item, ...]:
+    said = reading.get(key)
     if said is None:
         return ()
     if not isinstance(said, list):
@@ -196,15 +200,15 @@ def _items(reading: Reading, site: Site) -> tuple[Item, ...]:
         reading.refuse(Refused.ITEMS, f"items: more than {MAX_ITEMS}")
     else:
         reading.strangers(_ITEM_KEYS, within="items[].", of=[item for item in said if isinstance(item, dict)])
-        return tuple(_item(f"items[{place}]", item, reading, site) for place, item in enumerate(said))
+        return tuple(_item(f"items[{place}]", item, reading) for place, item in enumerate(said))
     return ()
 
 
-def _item(path: str, said: Any, reading: Reading, site: Site) -> Item:
+def _item(path: str, said: Any, reading: Reading) -> Item:
     if not isinstance(said, dict):
         reading.refuse(Refused.ITEMS, f"{path}: an object expected, not {kind(said)}")
         return Item()
-    inner = Reading(said, decimal_comma=site.decimal_comma)
+    inner = Reading(said, decimal_comma=reading.decimal_comma)
     item = Item(
         item_id=inner.identifier("item_id", Refused.ITEMS, integers=True),
         price=inner.amount("price", Refused.ITEMS),
@@ -214,6 +218,19 @@ def _item(path: str, said: Any, reading: Reading, site: Site) -> Item:
     for error in inner.errors:
         reading.refuse(Refused.ITEMS, f"{path}.{error}")
     return item
+
+
+# What most events lack, in the order in which its flaws are told: asked for only where it was sent.
+_AT_TIMES: Final[Mapping[str, Callable[[Reading, str], Any]]] = {
+    "transaction_id": _order,
+    "coupon": _short,
+    "tax": Reading.amount,
+    "shipping": Reading.amount,
+    "items": _items,
+    "search_term": _short,
+    "lead_score": Reading.amount,
+    "predicted_ltv": Reading.amount,
+}
 
 
 def _campaign(reading: Reading) -> Campaign:
@@ -231,6 +248,6 @@ def _properties(reading: Reading) -> Mapping[str, Any]:
         return said
     said = redact_deep(scrub_deep(said))
     for key, value in said.items():
-        if not finite_deep(value):
+        if not isinstance(value, str) and not finite_deep(value):
             reading.refuse(Refused.FIELD, f"properties.{key[:64]}: holds NaN or infinity")
     return said

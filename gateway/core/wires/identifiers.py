@@ -8,7 +8,14 @@ from functools import partial
 from typing import Any, Final, NamedTuple
 
 from gateway.core.clickid import NAMES, acceptable
-from gateway.core.vendor_cookies import google_browser, meta_cookie, tiktok_browser
+from gateway.core.vendor_cookies import (
+    google_browser,
+    meta_cookie,
+    microsoft_browser,
+    reddit_browser,
+    snap_browser,
+    tiktok_browser,
+)
 from gateway.core.wires.reading import Reading, kind
 
 _GA_CLIENT: Final = re.compile(r"[A-Za-z0-9._-]{1,100}", re.ASCII)
@@ -25,6 +32,8 @@ class Ids(NamedTuple):
 def read_ids(reading: Reading) -> Ids:
     """Return the identifiers an event names; a malformed or unknown one is left out with a warning."""
     ids, said = Ids({}, {}), reading.mapping("ids")
+    if not said:
+        return ids
     reading.strangers(_KNOWN, within="ids.", of=[said])
     for key, value in said.items():
         if value is None or value == "":
@@ -57,6 +66,9 @@ _COOKIES: Final[dict[str, Callable[[str], bool]]] = {
     "fbp": _meta,
     "fbc": _meta,
     "ttp": lambda text: tiktok_browser(text) == text,
+    "sc_cookie1": lambda text: snap_browser(text) == text,
+    "rdt_uuid": lambda text: reddit_browser(text) == text,
+    "uetvid": lambda text: microsoft_browser(text) == text,
     "gcl_au": lambda text: google_browser({"_gcl_au": text}) is not None,
     "ga_client_id": lambda text: _GA_CLIENT.fullmatch(text) is not None,
     "ga_session_id": lambda text: _GA_SESSION.fullmatch(text) is not None,

@@ -39,9 +39,9 @@ def read(query: str, referer: str | None) -> dict[str, Any] | Refusal:
             value = unquote_plus(value)
         if "." in name:
             _put(fields, name, value)
-        elif name not in _OWN:
-            fields.setdefault(name, value)
-    if isinstance(fields.get("items"), str):
+        elif name not in fields and name not in _OWN:
+            fields[name] = value
+    if "items" in fields and isinstance(fields["items"], str):
         fields["items"] = _json(fields["items"])
     if referer and "page_location" not in fields:
         fields["page_location"] = referer
@@ -50,14 +50,16 @@ def read(query: str, referer: str | None) -> dict[str, Any] | Refusal:
 
 def wants_no_image(query: str) -> bool:
     """Say whether the caller asked for a bare 204 (`r=204`)."""
-    return "r=204" in query.split("&")
+    return "r=204" in query and "r=204" in query.split("&")
 
 
 def _put(fields: dict[str, Any], name: str, value: str) -> None:
     outer, _, inner = name.partition(".")
     if outer in NESTED:
-        nested = fields.setdefault(outer, {})
-        if isinstance(nested, dict):
+        nested = fields.get(outer)
+        if nested is None:
+            fields[outer] = {inner: value}
+        elif isinstance(nested, dict):
             nested.setdefault(inner, value)
     else:
         fields.setdefault(name, value)

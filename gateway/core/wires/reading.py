@@ -29,11 +29,11 @@ Vocabulary: TypeAlias = frozenset[str] | tuple[str, ...]
 class Reading:
     """What one object said. A field that is null counts as absent; a flawed one reads as absent and is noted."""
 
-    __slots__ = ("_decimal_comma", "_said", "errors", "reason", "warnings")
+    __slots__ = ("_said", "decimal_comma", "errors", "reason", "warnings")
 
     def __init__(self, said: Mapping[str, Any], *, decimal_comma: bool) -> None:
         self._said = said
-        self._decimal_comma = decimal_comma
+        self.decimal_comma = decimal_comma
         self.reason: Refused | None = None
         self.errors: list[str] = []
         self.warnings: list[str] = []
@@ -60,12 +60,17 @@ class Reading:
         if not isinstance(value, str):
             self.refuse(Refused.FIELD, f"{key}: text expected, not {kind(value)}")
             return None
-        return redact(scrub(value))[:max_chars] or None
+        if not value.isprintable():
+            value = scrub(value)
+        if "@" in value or "%" in value:
+            value = redact(value)
+        return value[:max_chars] or None
 
     def url(self, key: str, *, max_bytes: int) -> str | None:
         """Return an address, without e-mail addresses in it; one that is too long refuses the event."""
         value = self._said.get(key)
-        if isinstance(value, str) and len(value.encode(errors="replace")) > max_bytes:
+        # A character is four bytes at most.
+        if isinstance(value, str) and len(value) > max_bytes // 4 and len(value.encode(errors="replace")) > max_bytes:
             self.refuse(Refused.SIZE, f"{key}: longer than {max_bytes} bytes")
             return None
         return self.text(key, max_chars=max_bytes)
@@ -92,7 +97,7 @@ class Reading:
         value = self._said.get(key)
         if value is None:
             return None
-        result = number(value, decimal_comma=self._decimal_comma)
+        result = number(value, decimal_comma=self.decimal_comma)
         if result is None:
             self.refuse(reason, f"{key}: not a finite number ({kind(value)} sent)")
         return result
@@ -181,7 +186,7 @@ def deeper_than(value: Any, levels: int) -> bool:
     if levels == 0:
         return True
     for child in value.values() if isinstance(value, dict) else value:
-        if isinstance(child, _NESTING) and deeper_than(child, levels - 1):
+        if not isinstance(child, str) and isinstance(child, _NESTING) and deeper_than(child, levels - 1):
             return True
     return False
 
@@ -194,7 +199,12 @@ def scrub_deep(value: Any) -> Any:
     if isinstance(value, str):
         return scrub(value)
     if isinstance(value, dict):
-        return {scrub(key): scrub_deep(child) for key, child in value.items()}
+        return {
+            key if key.isprintable() else scrub(key): child
+            if isinstance(child, str) and child.isprintable()
+            else scrub_deep(child)
+            for key, child in value.items()
+        }
     if isinstance(value, list):
         return [scrub_deep(child) for child in value]
     if isinstance(value, int) and value not in _INTEGERS:

@@ -40,12 +40,14 @@ def moment_ms(value: Any) -> int | None:
         text = value.strip()
         if not _CLOCK.fullmatch(text):
             return _iso_ms(text)
-        value = float(text)
+        return _of_clock(float(text))
     if not isinstance(value, int | float):
         return None
     clock = _finite(value)
-    if clock is None or clock < 0:
-        return None
+    return None if clock is None or clock < 0 else _of_clock(clock)
+
+
+def _of_clock(clock: float) -> int:
     if clock < _MILLISECONDS:
         return round(clock * 1000)
     return round(clock if clock < _MICROSECONDS else clock / 1000)

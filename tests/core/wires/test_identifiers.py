@@ -24,7 +24,11 @@ ACCEPTED = {
     "rdt_cid": "5689100356223",
     "ga_client_id": "123456789.1795305600",
     "ga_session_id": "1795305600",
+    "sc_cookie1": "ab26e27a-1a2b-4c3d-8e4f-5a6b7c8d9e0f",
+    "rdt_uuid": "1795305500000.ab26e27a-1a2b-4c3d-8e4f-5a6b7c8d9e0f",
+    "uetvid": "30dc9760d69811f08bf59b7550261e73",
 }
+COOKIES = {"fbc", "fbp", "ttp", "gcl_au", "ga_client_id", "ga_session_id", "sc_cookie1", "rdt_uuid", "uetvid"}
 
 
 def test_every_id_of_the_contract_is_taken_byte_for_byte() -> None:
@@ -33,7 +37,7 @@ def test_every_id_of_the_contract_is_taken_byte_for_byte() -> None:
     ids = read_ids(reading)
 
     assert {**ids.clicks, **ids.cookies} == ACCEPTED
-    assert set(ids.cookies) == {"fbc", "fbp", "ttp", "gcl_au", "ga_client_id", "ga_session_id"}
+    assert set(ids.cookies) == COOKIES
     assert reading.warnings == []
 
 
