@@ -14,7 +14,7 @@ import secrets
 import signal
 import sys
 import time
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Coroutine, Hashable
 from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any, Final
@@ -35,6 +35,8 @@ from gateway.store.durability import Safety
 from gateway.store.embedded import Embedded
 from gateway.store.keeper import Keeper
 from gateway.store.ledger import Ledger
+from gateway.store.park.parking import Parking
+from gateway.store.park.shelf import FOLDER as BACKLOG
 from gateway.store.queues import Queues
 from gateway.store.tally import Tally
 from gateway.web.directory import Directory
@@ -86,6 +88,7 @@ class Gateway:
         self._front: Front | None = None
         self._roster: Roster | None = None
         self._safety: Safety | None = None
+        self._parking: Parking | None = None
         self._workers: Workers | None = None
         self._is_sibling = SIBLING in os.environ
 
@@ -135,7 +138,8 @@ class Gateway:
         stack.push_async_callback(safety.close)
         tally = Tally(database, self.plan, now_ms=now_ms)
         tally.watch_spool(lambda: safety.spool.owed, lambda: safety.spool.bytes)
-        ledger = Ledger(database, self.plan, now_ms=now_ms)
+        safety.spool.shed = lambda worth: tally.shed.labels(str(worth)).inc()
+        ledger = Ledger(database, self.plan, now_ms=now_ms, backlog=store.data_dir / BACKLOG)
         told: dict[str, Any] = {"now_ms": now_ms, "nudge": self._nudge, "counted_as": tally.counted_as}
         queues = Queues(database, self.plan, token=_token, is_behind=safety.is_behind, **told)
         keeper = Keeper(database, self.plan, copy_id=_copy_id, safety=safety, **told)
@@ -154,6 +158,7 @@ class Gateway:
                 told = {"now_ms": now_ms, "dice": random.random, "budgets": Budgets(database)}
                 self._roster = Roster(queues, ledger, tally, self.plan, **told)
                 self._roster.apply()
+                chores.append(group.create_task(self._park(database, tally), name="parking"))
             if self._role in ("all", "ingest"):
                 self._front = self._door(keeper, tally)
                 is_shared = count(self._settings.server.workers) > 1
@@ -183,6 +188,13 @@ class Gateway:
                 await counting
                 await stack.aclose()
         log.info("gateway.stopped")
+
+    def _park(self, database: Database, tally: Tally) -> Coroutine[Any, Any, None]:
+        store = self._settings.store
+        told: dict[str, Any] = {"budget_mb": store.backlog_mb, "now_ms": now_ms, "nudge": self._nudge}
+        parking = self._parking = Parking(database, self.plan, store.data_dir, **told)
+        tally.backlog_bytes.set_function(lambda: parking.shelf.bytes)
+        return parking.run()
 
     def _door(self, keeper: Keeper, tally: Tally) -> Front:
         return Front(
@@ -271,7 +283,8 @@ class Gateway:
         if self._stopping.is_set():
             return False, {"reason": "draining"}
         assert self._safety is not None
-        return await self._safety.readiness()
+        ready, told = await self._safety.readiness()
+        return ready, told if self._parking is None else self._parking.readiness(told)
 
     def plan(self) -> Plan:
         return self._plan
@@ -345,6 +358,7 @@ def _fixed(chosen: Settings) -> dict[str, Hashable]:
         "store.shards": store.shards,
         "store.data_dir": store.data_dir,
         "store.durability": store.durability,
+        "store.backlog_mb": store.backlog_mb,
         "sandbox": chosen.sandbox,
         "demo": chosen.demo,
     }

@@ -14,6 +14,7 @@ from rich.text import Text
 from gateway.commands.configuration import ConfigPath, settings_of
 from gateway.commands.running import admin, run
 from gateway.commands.words import clock, console, counted, fail, outcome, shown
+from gateway.console.later import later
 from gateway.settings import Settings
 
 # Told at the top of the story, or in a part of its own.
@@ -109,6 +110,12 @@ def _tell_deliveries(screen: Console, deliveries: list[dict[str, Any]]) -> None:
         line.append(f" ({shown(reason)})" if reason else "")
         tries = f", {attempts} {'try' if attempts == 1 else 'tries'}" if attempts else ""
         screen.print(f"{shown(one.get('destination'))}{late}:", line.append(f"{tries}, {clock(one.get('at'))}", "dim"))
+        if one.get("match_quality") is not None:
+            screen.print(f"    match quality: about {one['match_quality']} of 10, estimated")
+        if one.get("valued"):
+            screen.print(f"    value by rule: {shown(one['valued'])}")
+        if one.get("followed"):
+            screen.print(f"    {shown(later(one['followed']))}")
         for key, title in (("request", "sent"), ("response", "answer")):
             if one.get(key) is not None:
                 screen.print(f"    {title}: {_cut(orjson.dumps(one[key]).decode(), _LONGEST)}")

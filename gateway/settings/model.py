@@ -64,7 +64,7 @@ class StoreSettings:
     shards: int | None = None
     data_dir: Path = Path("data")
     durability: Literal["auto", "redis", "replicated", "journal"] = "auto"
-    backlog_mb: int = 512
+    backlog_mb: int = 256
     keep: Keep = Keep()
 
 

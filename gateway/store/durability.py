@@ -76,9 +76,9 @@ class Safety:
     def level(self) -> Level:
         return level(self._wish, self._database.fsync)
 
-    async def append(self, copy_id: str, sealed: bytes) -> Segment:
-        """Sync a copy to our disk; raises Unavailable when there is no room."""
-        return await self.spool.append(copy_id, sealed)
+    async def append(self, copy_id: str, sealed: bytes, worth: int) -> Segment:
+        """Sync a copy to our disk; raises Unavailable when there is no room, or none for what is worth so little."""
+        return await self.spool.append(copy_id, sealed, worth=worth)
 
     async def run(
         self,
@@ -122,6 +122,8 @@ class Safety:
         }
         if not ready:
             told["reason"] = "spool_unavailable" if answers else "store_unavailable"
+        elif self.spool.sheds(0):
+            told["degraded"] = "shedding"
         elif not answers:
             told["degraded"] = "spooling"
         elif not has_room:

@@ -1,12 +1,18 @@
-"""How a copy lies in Redis: a version byte, a CRC-32 over the rest, and MessagePack.
+"""How a copy lies in Redis: a version byte, a CRC-32 over the rest, and MessagePack, plain or pressed.
 
 Redis starts silently over damaged bytes in its append-only file, so what comes back is checked before it is
 believed. Unknown fields are ignored, so that two versions can run side by side.
+
+What waits long is pressed: deflated behind a dictionary of what our events have in common, which travels with the
+package. A dictionary is never changed, only followed by another of a higher number: what was pressed with it may wait.
 """
 
 from __future__ import annotations
 
-from typing import Final
+import zlib
+from functools import cache
+from importlib.resources import files
+from typing import Any, Final
 from zlib import crc32
 
 import msgspec
@@ -14,8 +20,13 @@ import msgspec
 from gateway.core.event import Copy
 from gateway.store.errors import Corrupt
 
-_VERSION: Final = b"\x01"
-_HEAD: Final = 5  # version byte and checksum
+_PLAIN: Final = b"\x01"
+_PRESSED: Final = b"\x02"
+_HEAD: Final = 5  # version byte and checksum; the checksum is of the plain bytes in both forms
+# The dictionary that is pressed with; a pressed form names its own in the byte behind the head.
+_DICTIONARY: Final = 1
+# As large as a record of the spool may be: damaged bytes must not unfold without end.
+_MOST: Final = 1 << 20
 
 _encoder = msgspec.msgpack.Encoder()
 _decoder: msgspec.msgpack.Decoder[Copy] = msgspec.msgpack.Decoder(Copy)
@@ -23,15 +34,54 @@ _decoder: msgspec.msgpack.Decoder[Copy] = msgspec.msgpack.Decoder(Copy)
 
 def seal(copy: Copy) -> bytes:
     body = _encoder.encode(copy)
-    return _VERSION + crc32(body).to_bytes(4, "big") + body
+    return _PLAIN + crc32(body).to_bytes(4, "big") + body
+
+
+def press(sealed: bytes) -> bytes:
+    """Return the same in fewer bytes; what is pressed, damaged, or would not shrink comes back as it is."""
+    body = sealed[_HEAD:]
+    if sealed[:1] != _PLAIN or crc32(body).to_bytes(4, "big") != sealed[1:_HEAD]:
+        return sealed
+    squeezing = _compressor(_DICTIONARY).copy()
+    pressed = _PRESSED + sealed[1:_HEAD] + bytes([_DICTIONARY]) + squeezing.compress(body) + squeezing.flush()
+    return pressed if len(pressed) < len(sealed) else sealed
+
+
+def is_plain(sealed: bytes) -> bool:
+    return sealed[:1] == _PLAIN
 
 
 def unseal(sealed: bytes) -> Copy:
     """Return the copy; raises Corrupt when these are not the bytes that were sealed."""
-    body = sealed[_HEAD:]
-    if sealed[:1] != _VERSION or crc32(body).to_bytes(4, "big") != sealed[1:_HEAD]:
+    match sealed[:1]:
+        case b"\x01":
+            body = sealed[_HEAD:]
+        case b"\x02":
+            body = _unpressed(sealed[_HEAD:])
+        case _:
+            raise Corrupt("version")
+    if crc32(body).to_bytes(4, "big") != sealed[1:_HEAD]:
         raise Corrupt("checksum")
     try:
         return _decoder.decode(body)
     except msgspec.DecodeError as err:
         raise Corrupt("layout") from err
+
+
+def _unpressed(told: bytes) -> bytes:
+    try:
+        unfolding = zlib.decompressobj(-zlib.MAX_WBITS, zdict=_dictionary(told[0]))
+        return unfolding.decompress(told[1:], _MOST)
+    except (zlib.error, FileNotFoundError, IndexError) as err:
+        raise Corrupt("pressed") from err
+
+
+@cache
+def _dictionary(number: int) -> bytes:
+    return (files("gateway.store") / "park" / f"dictionary-{number}.bin").read_bytes()
+
+
+@cache
+def _compressor(number: int) -> Any:
+    """Return a compressor that has read the dictionary; a copy of it is cheaper than reading it again."""
+    return zlib.compressobj(9, zlib.DEFLATED, -zlib.MAX_WBITS, zdict=_dictionary(number))

@@ -116,3 +116,13 @@ async def test_a_hostile_value_does_not_paint_on_the_terminal(gateway: Gateway) 
 
     assert "[red]no[/red]" in done.stdout
     assert not {"\x1b", "\x07", "\u202e"}.intersection(done.stdout)
+
+
+async def test_match_quality_is_told_as_an_estimate_of_what_was_delivered(gateway: Gateway) -> None:
+    rejected, delivered = STORY["deliveries"]
+    gateway.admin.stories["ord-1001"] = {**STORY, "deliveries": [rejected, {**delivered, "match_quality": 7.3}]}
+
+    done = await tagway("explain", gateway.config, "ord-1001")
+
+    assert done.stdout.count("match quality") == 1
+    assert "match quality: about 7.3 of 10, estimated" in done.stdout

@@ -45,7 +45,7 @@ for n, entry in ipairs(acts) do
   local told = { take(entry[3]), take(entry[4]), take(2), take(entry[5]) }
   local legs = told[4]
   local bits, bucket, short, held, window = remembered(base, windows, id, 0, 0)
-  local is_noted = window
+  local is_noted = window and string.sub(held, 2) == bytes_of(mark)
   answers[n] = 'g'
   if (is_noted or is_other) and redis.call('HEXISTS', base .. ':act:' .. id, 'st') == 0 then
     put_back(id, bits or 0, told)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
@@ -39,6 +39,10 @@ _DEADLINE_S: Final = 2.0
 _WAITING_BYTES: Final = 32 << 20
 # After an error that is not "full": how long the spool counts as unable, until a copy tries it again.
 _DOUBT_S: Final = 5.0
+# The last of the room is for what is worth more: from this share of it on, and below so many times the floor of free
+# space, nothing of worth 0 (page views and the like) or 1 (what is worth merging) is taken. Orders get all of it.
+_SHARES: Final = (0.8, 0.9)
+_FLOORS: Final = (2.0, 1.5)
 
 
 @dataclass(slots=True, eq=False)
@@ -97,14 +101,24 @@ class Spool:
         self._waiting_bytes = 0
         self._refusing: str | None = None
         self._doubted_s = 0.0
+        self._free_bytes = inf
+        self._is_shedding = False
+        self.shed: Callable[[int], None] = lambda worth: None
 
     # ---- taking
 
-    async def append(self, copy_id: str, sealed: bytes) -> Segment:
+    async def append(self, copy_id: str, sealed: bytes, *, worth: int = 2) -> Segment:
         """Sync a copy to disk; returns its segment, whose `settled` grows when Redis has the copy.
 
+        `worth` as in `store/course.py`. What is refused for it is told to `shed`.
         Errors: Unavailable when the disk is full, failing or too slow; the copy may then be there or not.
         """
+        if self.sheds(worth):
+            self.shed(worth)
+            if not self._is_shedding:
+                self._is_shedding = True
+                log.error("spool.sheds", worth=worth, bytes=self.bytes)
+            raise Unavailable("spool: shed")
         if self._waiting_bytes + len(sealed) > _WAITING_BYTES:
             raise self._refused("slow")
         self._waiting_bytes += len(sealed)
@@ -122,6 +136,7 @@ class Spool:
         loop = asyncio.get_running_loop()
         try:
             written = await loop.run_in_executor(self._thread, self._pen.write, entries)
+            self._free_bytes = await loop.run_in_executor(self._thread, free_bytes, self._root)
         except OSError as err:
             raise self._refused("full" if err.errno == ENOSPC else os.strerror(err.errno or 0)) from err
         if self._refusing is not None:
@@ -131,6 +146,7 @@ class Spool:
         place.bytes = written.bytes
         place.records += len(entries)
         place.since_s = self._now_s()
+        self._is_shedding = self._is_shedding and self.sheds(0)
         return [place] * len(entries)
 
     def _opened(self, written: Written) -> Segment:
@@ -150,6 +166,13 @@ class Spool:
         self._refusing = reason
         self._doubted_s = self._now_s()
         return Unavailable(f"spool: {reason}")
+
+    def sheds(self, worth: int) -> bool:
+        """Say whether the room that is left is kept for what is worth more."""
+        if worth >= len(_SHARES):
+            return False
+        is_short = self._free_bytes < self._floor_bytes * _FLOORS[worth]
+        return is_short or self.bytes > self._max_bytes * _SHARES[worth]
 
     def can_take(self) -> bool:
         """Say whether a copy would find room now; asks the file system."""
