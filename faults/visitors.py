@@ -93,24 +93,26 @@ class Visitors:
 
     async def send(self, act: Act, copy: Copy, gateway: Gateway) -> Told:
         """Send one copy once, and write down what was told."""
-        begun_s = time.monotonic()
+        begun_s, status = time.monotonic(), MAYBE
         try:
             status = await self._ask(act, copy, gateway)
         except aiohttp.ClientConnectorError:
             status = REFUSED
         except (aiohttp.ClientError, TimeoutError, OSError):
-            status = MAYBE
-        told = Told(
-            act=act.id,
-            wire=copy.wire,
-            gateway=gateway.name,
-            begun_s=begun_s,
-            ended_s=time.monotonic(),
-            status=status,
-        )
+            pass  # it may have come
+        finally:
+            # Also of one who is sent home while he waits for his answer.
+            told = Told(
+                act=act.id,
+                wire=copy.wire,
+                gateway=gateway.name,
+                begun_s=begun_s,
+                ended_s=time.monotonic(),
+                status=status,
+            )
+            self._ledger.tell(told)
         if told.is_acknowledged:
             self.took_s.append((told.ended_s, told.ended_s - begun_s))
-        self._ledger.tell(told)
         return told
 
     async def _ask(self, act: Act, copy: Copy, gateway: Gateway) -> str:

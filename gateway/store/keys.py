@@ -83,7 +83,7 @@ def counters(shard: int, hour: int) -> str:
 
 
 def book(shard: int) -> str:
-    """hash: what hours that are over left in each place, as a sum (`lua/books.lua`). Lives `BOOK_MS` after it was kept."""
+    """hash: what hours that are over left in each place, as a sum (`lua/books.lua`). Lives `BOOK_MS`, renewed."""
     return f"{base(shard)}:book"
 
 
