@@ -198,10 +198,10 @@ class Subject:
         pages = int(Path(f"/proc/{self.process.pid}/statm").read_text().split()[1])
         return pages * 4096 / 1e6
 
-    def complaints(self) -> int:
-        """Count tracebacks and errors in its log."""
+    def complaints(self) -> list[str]:
+        """Return the tracebacks and errors in its log."""
         with self.log.open(errors="replace") as lines:
-            return sum("Traceback" in line or '"level":"error"' in line for line in lines)
+            return [line.strip()[:500] for line in lines if "Traceback" in line or '"level":"error"' in line]
 
 
 @contextmanager
@@ -285,7 +285,8 @@ async def attack(subject: Subject, requests: int, seed: int) -> dict[str, Any]:
         "closed_without_answer": figures.unanswered,
         "unended": figures.unended,
         "5xx": figures.failures,
-        "log_complaints": complaints,
+        "log_complaints": len(complaints),
+        "complaints": complaints[:5],
         "rss_mb": round(subject.rss_mb, 1),
         "rss_growth_mb": round(growth_mb, 1),
         "honest": len(honest),
