@@ -11,7 +11,6 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Any, ClassVar, Final, Literal
 
 from adapters.meta import own
@@ -25,6 +24,7 @@ from gateway.core.event import Event, Grant, Purpose
 from gateway.core.manifest import Manifest
 from gateway.core.outcome import Skip
 from gateway.core.rating import Rating
+from gateway.core.until import is_over, until_ms
 
 __all__ = ["NAMES", "PARTNER_AGENT", "Meta"]
 
@@ -122,8 +122,7 @@ class Meta:
             raise ValueError("dataset_id: write the digits that Events Manager shows, in quotes")
         if not re.fullmatch(r"v\d+\.\d+", self.api_version):
             raise ValueError("api_version: write it as v26.0")
-        if self.test_event_until is not None:
-            _moment_ms(self.test_event_until)
+        until_ms(self.test_event_until)
 
     @property
     def auth(self) -> Auth | None:
@@ -217,7 +216,7 @@ class Meta:
         if self.test_event_code is not None and self.test_event_until is None:
             hint = "write test_event_until: the code is not sent after it"
             told.append(("test_event_code", "stands for ever, and test events count like all others", hint))
-        elif self.test_event_until is not None and now_ms >= _moment_ms(self.test_event_until):
+        elif is_over(self.test_event_until, now_ms):
             hint = "write a later moment, or take the code away"
             told.append(("test_event_until", "is over: test events are skipped", hint))
         return tuple(told)
@@ -234,7 +233,7 @@ class Meta:
 
     def _is_over(self, event: Event) -> bool:
         """Say whether an event came too late to be a test: by the gateway's clock at the door, not the sender's."""
-        return self.test_event_until is not None and event.received_ms >= _moment_ms(self.test_event_until)
+        return is_over(self.test_event_until, event.received_ms)
 
     def _data_processing(self, words: Mapping[str, Any]) -> dict[str, Any]:
         """Country and state mean something beside LDU only; an empty list is an answer and stays."""
@@ -260,14 +259,3 @@ def _lacks(source: str, name: str, extra: Mapping[str, Any]) -> bool:
         or (name in _DELAYED and "original_event_data" not in extra)
         or (name == "AppendAttribution" and "attribution_data" not in extra)
     )
-
-
-def _moment_ms(text: str) -> int:
-    """Read ISO 8601 with a zone; raises ValueError with the option's name."""
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError as err:
-        raise ValueError("test_event_until: write a moment as 2026-12-01T18:00:00Z") from err
-    if moment.tzinfo is None:
-        raise ValueError("test_event_until: name its zone, as in 2026-12-01T18:00:00Z or …+01:00")
-    return int(moment.astimezone(UTC).timestamp() * 1000)
