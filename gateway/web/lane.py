@@ -257,7 +257,7 @@ class Lane(asyncio.Protocol):
     def _take(self, data: bytes) -> None:
         """Answer a hit, begin to answer it, or hand the connection on."""
         transport = self._transport
-        if transport is None:
+        if transport is None or transport.is_closing():  # nobody is there any more to be answered
             return
         self.seen_s = asyncio.get_running_loop().time()
         hit = read(data, self._remote)
@@ -292,7 +292,7 @@ class Lane(asyncio.Protocol):
 
     def _answer(self, told: Reply) -> None:
         self.is_busy = False
-        if self._transport is None:
+        if self._transport is None or self._transport.is_closing():
             return
         self._transport.write(self._lanes.encoded(told))
         if self._lanes.is_closing:

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from gateway.web import lane as front_lane
-from gateway.web.lane import read
-from tests.web.parts import CHROME, Gate, Open
+from gateway.web.lane import Lanes, read
+from tests.web.parts import CHROME, Gate, Open, front
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -193,3 +193,26 @@ async def test_who_hangs_up_while_his_hit_is_kept_harms_nobody(gate: Gate) -> No
         status, _, _ = await answer(reader)
 
     assert status == 200
+
+
+async def test_what_was_sent_ahead_of_a_hang_up_is_nobodys_any_more() -> None:
+    """A connection that is closing is neither answered nor handed on: its socket may be gone."""
+
+    class Closing(asyncio.Transport):
+        def is_closing(self) -> bool:
+            return True
+
+    handed_on: list[str] = []
+
+    def ordinary() -> asyncio.Protocol:
+        handed_on.append("on")
+        return asyncio.Protocol()
+
+    lane = Lanes(front(), ordinary)()
+    lane.connection_made(Closing())
+
+    lane.data_received(image())
+    lane.data_received(b"GET /elsewhere HTTP/1.1\r\nHost: x\r\n\r\n")
+
+    assert handed_on == []
+    assert not lane.is_busy
