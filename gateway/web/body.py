@@ -101,6 +101,7 @@ async def _all(request: web.Request, max_bytes: int, timeout_s: float) -> bytes 
                     body += chunk
     except TimeoutError:
         return Unread.TOO_SLOW
-    except (aiohttp.ClientPayloadError, aiohttp.http_exceptions.HttpProcessingError, ConnectionError):
+    # RuntimeError: aiohttp's word for a client who was gone before we began to read.
+    except (aiohttp.ClientPayloadError, aiohttp.http_exceptions.HttpProcessingError, ConnectionError, RuntimeError):
         return Unread.BROKEN
     return bytes(body) if size <= max_bytes else Unread.TOO_LARGE
