@@ -123,12 +123,9 @@ class Keeper:
 
     async def _keep(self, copy: Copy, copy_id: str, safety: Safety) -> Door:
         """Keep a copy on a level that writes to disk first, or while Redis is away."""
-        if safety.level is not Level.JOURNAL:
-            await safety.append(copy_id, vault.seal(copy), self._worth(copy))
-            return Door.ACCEPTED
         place = await safety.append(copy_id, vault.seal(copy), self._worth(copy))
         turn = place.turn
-        if not safety.pulse.is_away:
+        if safety.level is Level.JOURNAL and not safety.pulse.is_away:
             try:
                 door = await self._offer(copy, copy_id, DEADLINE_S)
             except Unavailable:
