@@ -5,6 +5,13 @@ import shutil
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+
+# The same examples on every run, so that a red run is about the change that it tests. New ones are searched with
+# `--hypothesis-profile=search`.
+settings.register_profile("repeatable", derandomize=True, deadline=None)
+settings.register_profile("search", deadline=None)
+settings.load_profile("repeatable")
 
 pytest_plugins = [
     "tests.fixtures.sandbox",

@@ -12,6 +12,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
+import phonenumbers
+from phonenumbers.phonemetadata import PhoneMetadata
+
 from gateway.core.person.places import CA_PROVINCES, US_STATES, name_key
 
 
@@ -61,9 +64,16 @@ def _hashed(text: str) -> bool:
     return re.fullmatch(r"[0-9a-fA-F]{32}|[0-9a-fA-F]{40}|[0-9a-fA-F]{64}", text.strip()) is not None
 
 
-def _one_nought_less(theirs: str | None, text: str) -> bool:
-    """A trunk 0 behind the country code, which nobody dials from abroad."""
-    return theirs is not None and re.search(r"^\D*(00)?[1-9][\d\s().-]*?\(?0", text) is not None
+def _trunk_less(theirs: str | None, _text: str) -> bool:
+    """A trunk digit behind the country code (0 nearly everywhere, 8 in Russia), which nobody dials from abroad."""
+    digits = _digits(theirs or "").lstrip("0")
+    try:
+        code = phonenumbers.parse("+" + digits).country_code or 0
+    except phonenumbers.NumberParseException:
+        return False
+    metadata = PhoneMetadata.metadata_for_region(phonenumbers.region_code_for_country_code(code), None)
+    prefix = metadata.national_prefix_for_parsing if metadata else None
+    return prefix is not None and re.match(prefix, digits[len(str(code)) :]) is not None
 
 
 DEVIATIONS: Final = (
@@ -119,14 +129,14 @@ DEVIATIONS: Final = (
         explains=lambda text, theirs, none: theirs is None and not none,
     ),
     Deviation(
-        name="trunk 0", sdk="meta", fields=("ph",), example="+44 (0)20 7946 0958", theirs="4402079460958",
-        ours="442079460958", why="nobody has that number: the 0 is dialled at home only",
-        explains=lambda text, theirs, none: _one_nought_less(theirs, text),
+        name="trunk digit", sdk="meta", fields=("ph",), example="+44 (0)20 7946 0958", theirs="4402079460958",
+        ours="442079460958", why="nobody has that number: it is dialled at home only",
+        explains=lambda text, theirs, none: _trunk_less(theirs, text),
     ),
     Deviation(
-        name="trunk 0", sdk="google", fields=("phone",), example="+44 (0)20 7946 0958", theirs="+4402079460958",
-        ours="+442079460958", why="nobody has that number: the 0 is dialled at home only",
-        explains=lambda text, theirs, none: _one_nought_less(theirs, text),
+        name="trunk digit", sdk="google", fields=("phone",), example="+44 (0)20 7946 0958", theirs="+4402079460958",
+        ours="+442079460958", why="nobody has that number: it is dialled at home only",
+        explains=lambda text, theirs, none: _trunk_less(theirs, text),
     ),
     Deviation(
         name="international prefix", sdk="google", fields=("phone",), example="00442079460958",
@@ -154,9 +164,14 @@ DEVIATIONS: Final = (
         explains=lambda text, theirs, none: "." in text,
     ),
     Deviation(
-        name="trunk 0", sdk="snapchat", fields=("ph",), example="+44-(0)20 7946 0958", theirs="4402079460958",
-        ours="442079460958", why="nobody has that number: the SDK sees the 0 only where nothing stands before it",
-        explains=lambda text, theirs, none: _one_nought_less(theirs, text),
+        name="trunk digit", sdk="snapchat", fields=("ph",), example="+44-(0)20 7946 0958", theirs="4402079460958",
+        ours="442079460958", why="nobody has that number: the SDK sees a 0 only where nothing stands before it",
+        explains=lambda text, theirs, none: _trunk_less(theirs, text),
+    ),
+    Deviation(
+        name="a 0 that is no trunk digit", sdk="snapchat", fields=("ph",), example="+242 06 123 4567",
+        theirs="24261234567", ours="242061234567", why="in the Congo and elsewhere the 0 is dialled from abroad",
+        explains=lambda text, theirs, none: re.match(r"\s*(\+|00)\d+[-\s]\(?0", text) is not None,
     ),
     # --- names ---
     *(
