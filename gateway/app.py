@@ -17,17 +17,13 @@ import time
 from collections.abc import Callable, Coroutine, Hashable
 from contextlib import AsyncExitStack
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import structlog
 from aiohttp import web
 
 from gateway import logs, settings
-from gateway.console.admin import Desk, create_admin_app
 from gateway.core.plan import Plan
-from gateway.delivery.roster import Roster
-from gateway.demo import Shop
-from gateway.sandbox import running as sandbox_running
 from gateway.settings import Address, ConfigError, Settings
 from gateway.store.budgets import Budgets
 from gateway.store.database import Database
@@ -44,6 +40,10 @@ from gateway.web.front import Front
 from gateway.web.lane import Lanes
 from gateway.web.public import create_public_app, runner_options
 from gateway.workers import SIBLING, STORE_URL, Workers, count
+
+# What only one role or an option needs is imported where it begins: an ingest process is 10 MB smaller for it.
+if TYPE_CHECKING:
+    from gateway.delivery.roster import Roster
 
 log = structlog.get_logger()
 
@@ -119,8 +119,10 @@ class Gateway:
         """Open everything, serve, and close it in the order that loses nothing."""
         async with AsyncExitStack() as stack:
             if self._settings.sandbox is not None and not self._is_sibling:
+                from gateway.sandbox import running
+
                 listen = self._settings.sandbox.listen
-                await stack.enter_async_context(sandbox_running(listen.host, listen.port))
+                await stack.enter_async_context(running(listen.host, listen.port))
             url = os.environ.get(STORE_URL) or await self._store_url(stack)
             database = Database(url, shards=self._settings.store.shards)
             stack.push_async_callback(database.close)
@@ -155,6 +157,8 @@ class Gateway:
             await safety.pulse.opened(_STORE_WAIT_S)
             counting = group.create_task(tally.run(flushed), name="tally")
             if self._role in ("all", "deliver"):
+                from gateway.delivery.roster import Roster
+
                 told = {"now_ms": now_ms, "dice": random.random, "budgets": Budgets(database)}
                 self._roster = Roster(queues, ledger, tally, self.plan, **told)
                 self._roster.apply()
@@ -172,7 +176,7 @@ class Gateway:
                     await self._listen(runner, listen, is_shared=is_shared)
                 chores += self._start_workers(group, database)
             if not self._is_sibling:
-                runner = await self._run(create_admin_app(self._desk(ledger, tally)), stack)
+                runner = await self._run(self._console(ledger, tally), stack)
                 await self._listen(runner, self._settings.server.admin)
             _spare_the_collector()
             log.info("gateway.started", role=self._role, listen=str(self._settings.server.listen))
@@ -210,6 +214,8 @@ class Gateway:
         chosen = self._settings
         if chosen.demo.site is None:
             return None
+        from gateway.demo import Shop
+
         sandbox = None if chosen.sandbox is None else _url(chosen.sandbox.listen)
         site = chosen.sites[chosen.demo.site]
         return Shop(site, console=_url(chosen.server.admin), sandbox=sandbox, now_ms=now_ms).mount
@@ -269,15 +275,18 @@ class Gateway:
         stack.callback(server.close)
         return lanes
 
-    def _desk(self, ledger: Ledger, tally: Tally) -> Desk:
+    def _console(self, ledger: Ledger, tally: Tally) -> web.Application:
+        from gateway.console.admin import Desk, create_admin_app
+
         server = self._settings.server
-        return Desk(
+        desk = Desk(
             ledger=ledger,
             tally=tally,
             is_ready=self._is_ready,
             password=server.admin_password,
             hosts=frozenset(server.admin_hosts),
         )
+        return create_admin_app(desk)
 
     async def _is_ready(self) -> tuple[bool, dict[str, Any]]:
         if self._stopping.is_set():
