@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import logging
 import sys
+from contextlib import suppress
+from typing import IO, Final
 
 import orjson
 import structlog
@@ -21,11 +23,36 @@ def configure(*, debug: bool = False) -> None:
             structlog.processors.JSONRenderer(serializer=orjson.dumps),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(level),
-        logger_factory=structlog.BytesLoggerFactory(sys.stdout.buffer),
+        logger_factory=lambda *_: _Lines(sys.stdout.buffer),
         cache_logger_on_first_use=True,
     )
     # Libraries speak through the standard log; their texts may quote a URL, so only the kind of a warning comes out.
     logging.basicConfig(level=logging.WARNING, handlers=[_Kinds()], force=True)
+
+
+class _Lines:
+    """Writes lines, and goes on without those that cannot be written.
+
+    A log on a full disk, or a reader who has gone, is no reason to stop delivering. How many lines are missing is told
+    as soon as one can be written again.
+    """
+
+    def __init__(self, out: IO[bytes]) -> None:
+        self._out: Final = out
+        self._lost = 0
+
+    def msg(self, line: bytes) -> None:
+        told = orjson.dumps({"event": "log.lost", "level": "error", "lines": self._lost}) + b"\n" if self._lost else b""
+        try:
+            self._out.write(told + line + b"\n")
+        except (OSError, ValueError):  # ValueError: it was closed
+            self._lost += 1
+            return
+        self._lost = 0
+        with suppress(OSError):  # what could not be passed on yet waits in the buffer
+            self._out.flush()
+
+    debug = info = warning = error = critical = msg
 
 
 class _Kinds(logging.Handler):
