@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import json
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -45,6 +46,7 @@ class Gateway:
     platforms: str
     durability: str = "auto"
     hold_s: float = 2.0
+    front_lane: bool = True
     tree: Path = ROOT
     destinations: dict[str, Any] = field(default_factory=dict)
     port: int = field(default_factory=free_port)
@@ -60,6 +62,7 @@ class Gateway:
                 "listen": f"127.0.0.1:{self.port}",
                 "admin": f"127.0.0.1:{self.admin_port}",
                 "drain_s": 0,
+                **({} if self.front_lane else {"front_lane": False}),
                 "debug": True,  # the whole status, also to visitors: the oracle has to know
                 "trusted_proxies": ["127.0.0.0/8"],
             },
@@ -124,6 +127,12 @@ class Gateway:
     def send(self, number: signal.Signals) -> None:
         if self.process is not None and self.process.poll() is None:
             self.process.send_signal(number)
+
+    def limit_files(self, most_bytes: int | None) -> None:
+        """Let no file of the running process grow beyond this (0: a full disk, its log's included); None: all may."""
+        if self.process is not None and self.process.poll() is None:
+            most = resource.RLIM_INFINITY if most_bytes is None else most_bytes
+            resource.prlimit(self.process.pid, resource.RLIMIT_FSIZE, (most, resource.RLIM_INFINITY))
 
     def kill(self) -> None:
         if self.process is not None:

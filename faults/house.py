@@ -10,7 +10,7 @@ import time
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import aiohttp
 
@@ -23,6 +23,8 @@ from faults.line import Line
 from faults.platforms import Platform
 from faults.store import Store
 from faults.visitors import Visitors, session
+
+_ORDINARY: Final = "b"
 
 
 @dataclass(slots=True, kw_only=True)
@@ -92,6 +94,7 @@ async def built(
 ) -> AsyncIterator[House]:  # fmt: skip
     """Start everything, gateways included.
 
+    Of two the second reads hits in aiohttp's own parser only, so that whatever is played is played by either lane.
     `straight`: no line, they speak to Redis itself. `tree`: the sources they run, but for those named in `trees`.
     """
     shutil.rmtree(folder, ignore_errors=True)
@@ -108,6 +111,7 @@ async def built(
                 folder=folder / name,
                 redis_port=to_port,
                 platforms=address,
+                front_lane=name != _ORDINARY,
                 tree=(trees or {}).get(name, tree),
             )
             for name in names

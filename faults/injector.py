@@ -126,6 +126,10 @@ class Injector:
                 await gateway.stop()
                 await asyncio.sleep(step.lasts_s)
                 await gateway.start(self._http)
+            case Fault.DISK_FULL:
+                gateway.limit_files(0)
+                await asyncio.sleep(step.lasts_s)
+                gateway.limit_files(None)
             case _:
                 gateway.kill()
                 if step.fault is Fault.TORN:
@@ -150,5 +154,6 @@ class Injector:
         with contextlib.suppress(RedisError, OSError):
             await self._store.ask("CONFIG", "SET", "maxmemory", 0)
         for gateway in self._gateways.values():
+            gateway.limit_files(None)
             if not gateway.is_running:
                 await gateway.start(self._http)

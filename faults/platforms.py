@@ -43,6 +43,7 @@ class Mood(StrEnum):
     HANGS = "hangs"  # nothing applied, no answer
     LIES = "lies"  # 200, and the body says otherwise
     PART = "part"  # 200, one row is not taken
+    TOKEN = "token_refused"  # nothing applied until somebody gives a better one
 
 
 class Platform:
@@ -127,10 +128,20 @@ class Platform:
             case Mood.HANGS:
                 await asyncio.sleep(_HANG_S)
                 return web.Response(status=504)
+            case Mood.TOKEN:
+                return self._unknown_token()
             case Mood.LIES:
                 if self.name == ADS:
                     return web.json_response({"code": 50000, "message": "internal error"})
                 return web.Response(text="<html>maintenance</html>", content_type="text/html")
+
+    def _unknown_token(self) -> web.Response:
+        if self.name == ADS:
+            return web.json_response({"code": 40105, "message": "Access token is incorrect or has been revoked."})
+        if self.name == SOCIAL:
+            error = {"message": "Error validating access token", "type": "OAuthException", "code": 190}
+            return web.json_response({"error": error}, status=400)
+        return web.json_response({"error": "who are you?"}, status=401)
 
     def _taken(self, count: int, skipped: set[int]) -> web.Response:
         if self.name == SOCIAL:

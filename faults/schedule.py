@@ -30,6 +30,7 @@ class Fault(StrEnum):
     RELOAD = "reload"
     RELOAD_BAD = "reload_bad"
     TORN = "spool_torn"
+    DISK_FULL = "disk_full"
     MOOD = "platform"
 
 
@@ -62,6 +63,7 @@ _GATEWAY: Final = {
     Fault.RELOAD: (0.0, 0.0),
     Fault.RELOAD_BAD: (0.0, 0.0),
     Fault.TORN: (0.2, 1.0),
+    Fault.DISK_FULL: (1.0, 5.0),
 }
 _MOODS: Final = {
     Mood.ERROR: (0.5, 4.0),
@@ -73,6 +75,7 @@ _MOODS: Final = {
     Mood.HANGS: (0.5, 1.5),
     Mood.LIES: (0.5, 2.0),
     Mood.PART: (0.3, 1.0),
+    Mood.TOKEN: (0.3, 2.0),
 }
 # Longer than a lease: whoever wakes up finds its work lent to another.
 _PAUSE_S: Final = 15.0
