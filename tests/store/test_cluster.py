@@ -17,7 +17,9 @@ from gateway.store.link.cluster import slot_of
 from tests.fixtures.gateway import RunningGateway, purchase, wait_until
 from tests.fixtures.redis_large import Nodes, a_cluster, ask
 from tests.fixtures.server import Server
+from tests.fixtures.shop import a_plan
 from tests.store.test_keeper_outage import Store
+from tests.store.test_park import Room
 
 
 @pytest.fixture
@@ -190,6 +192,29 @@ async def test_a_pipeline_over_all_masters_answers_in_its_own_order(database: Da
     told = await database.answer(pipeline.execute())
 
     assert told[1::2] == [str(number).encode() for number in range(200)]
+
+
+async def test_what_goes_to_the_disk_leaves_every_master_and_comes_back_to_it(
+    nodes: Nodes, database: Database, tmp_path: Path
+) -> None:
+    room = Room(database, tmp_path / "backlog", a_plan())
+    backlog = room.backlog()
+    ids = await room.keep(120)
+
+    async def acts() -> list[int]:
+        return [len(await ask(server.port, "KEYS", "*:act:*")) for server in nodes.masters]
+
+    before = await acts()
+    parked = await backlog.relieve()
+    assert sum(await acts()) == 120 - parked
+    assert all(left < held for left, held in zip(await acts(), before, strict=True))
+    there = await room.delivered()
+    while await backlog.bring_back():
+        there += await room.delivered()
+    await room.close()
+
+    assert parked > 80
+    assert sorted(there) == sorted(ids)
 
 
 async def test_the_identity_is_that_of_all_masters_and_their_data(nodes: Nodes, database: Database) -> None:
