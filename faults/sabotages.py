@@ -42,8 +42,8 @@ ALL: Final = (
         name="claim before enqueue",
         file=f"{_LUA}/accept.lua",
         swaps=(
-            ("for place, members in pairs(due) do  ", "local function work() for place, members in pairs(due) do  "),
-            ("\nfor n, copy in ipairs(copies) do               -- 3.", "\nend\nfor n, copy in ipairs(copies) do -- 3."),
+            ("for places, members in pairs(due) do  ", "local function work() for places, members in pairs(due) do  "),
+            ("\nlocal function fields_of(course)", "\nend\nlocal function fields_of(course)"),
             ("\nfor _, name in ipairs(names) do", "\nwork()\nfor _, name in ipairs(names) do"),
         ),
         tests=(f"{_ORDER}::test_a_copy_that_could_not_be_scheduled_is_not_claimed",),
@@ -57,7 +57,7 @@ ALL: Final = (
     Sabotage(
         name="no token check at settle",
         file=f"{_LUA}/settle.lua",
-        swaps=(("if lender ~= token then", "if false then"),),
+        swaps=(("if not is_ours then", "if false then"),),
         tests=("tests/store/test_machine.py",),
     ),
     Sabotage(

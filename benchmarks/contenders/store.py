@@ -83,8 +83,8 @@ class Store:
     def event_ids(self) -> list[str]:
         return [unseal(body).event_id for body in self.contents()]
 
-    def queues(self, destination: str, shards: int = keys.SHARDS) -> list[str]:
-        return [keys.queue(shard, destination).due for shard in range(shards)]
+    def queues(self, destination: str) -> list[str]:
+        return [keys.queue(shard, destination).due for shard in range(keys.SHARDS)]
 
     def waiting(self, destination: str) -> int:
         """Return how many legs wait for a destination."""

@@ -11,7 +11,7 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Generic, Protocol, TypeVar
 
-from gateway.store.errors import Unavailable
+from gateway.store.errors import Cut, Unavailable
 
 
 class Travelling(Protocol):
@@ -31,19 +31,22 @@ Answer = TypeVar("Answer")
 class Courier(Generic[Item, Answer]):
     """Hand items to `run` in batches of up to `most`, one call at a time; each hears its answer by `tell`.
 
-    No two items of one batch are about the same act: the later one travels in the next batch.
+    No two items of one batch are about the same act: the later one travels in the next batch. `run` is told how long it
+    may take, `within_s` at most. Where a call was cut off, who waited behind it goes on in what is left of that time.
     """
 
     def __init__(
         self,
-        run: Callable[[Sequence[Item]], Awaitable[Sequence[Answer]]],
+        run: Callable[[Sequence[Item], float], Awaitable[Sequence[Answer]]],
         tell: Callable[[Item, Answer | Exception], None],
         *,
         most: int,
+        within_s: float,
     ) -> None:
         self._run = run
         self._tell = tell
         self._most = most
+        self._within_s = within_s
         self._waiting: deque[Item] = deque()
         self._calls: set[asyncio.Task[None]] = set()
         self._is_out = False
@@ -57,14 +60,19 @@ class Courier(Generic[Item, Answer]):
             call.add_done_callback(self._calls.discard)
 
     async def _drain(self) -> None:
+        now_s, left_s = asyncio.get_running_loop().time, self._within_s
         try:
             while batch := self._next():
+                begun_s = now_s()
                 try:
-                    answers: Sequence[Answer | Exception] = await self._run(batch)
+                    answers: Sequence[Answer | Exception] = await self._run(batch, left_s)
+                    left_s = self._within_s
                 except Exception as err:  # noqa: BLE001 - whatever it was, everybody in the batch must hear it
-                    if isinstance(err, Unavailable):
+                    left_s = left_s - (now_s() - begun_s) if isinstance(err, Cut) else self._within_s
+                    if left_s <= 0 or (isinstance(err, Unavailable) and not isinstance(err, Cut)):
                         # Who waited behind it has waited as long: nobody is made to wait for the same silence twice.
                         batch += self._rest()
+                        left_s = self._within_s
                     answers = [err] * len(batch)
                 for item, answer in zip(batch, answers, strict=True):
                     self._tell(item, answer)

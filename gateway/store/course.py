@@ -25,16 +25,18 @@ _PURPOSES: Final = tuple(Purpose)
 
 
 class Course(NamedTuple):
-    """The course of a copy as `lua/accept.lua` takes it. `hold_ms` -1: it leaves at once, for `going`."""
+    """The course of a copy as `lua/accept.lua` takes it. `hold_ms` -1: it leaves at once, for `queues`.
+
+    `skipped`: the act's field for each destination that it never goes to, and how its outcome begins, in turn.
+    """
 
     hold_ms: int
     remember_ms: int
     outcomes_ms: int
     wire: str
     door: str
-    going: tuple[str, ...]
+    queues: str
     skipped: tuple[str, ...]
-    words: tuple[str, ...]
     counters: tuple[str, ...]
     denied: str
     worth: int
@@ -90,9 +92,10 @@ class Courses:
             outcomes_ms=plan.outcomes_ms,
             wire=wire,
             door=outcomes.door_counter(copy.site, counted, wire),
-            going=chosen.go,
-            skipped=tuple(name for name, _ in chosen.skipped),
-            words=tuple(skipped(why) for _, why in chosen.skipped),
+            queues=",".join([f"queue:{name}" for name in chosen.go]),
+            skipped=tuple(
+                part for name, why in chosen.skipped for part in (f"d:{name}", f'{{"outcome":"{skipped(why)}","at_ms":')
+            ),
             counters=tuple(counters),
             denied=",".join(
                 purpose for purpose, grant in zip(_PURPOSES, _grants(copy), strict=True) if grant is Grant.DENIED

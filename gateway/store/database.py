@@ -60,7 +60,7 @@ class Database:
         self._link: Single | Cluster = Cluster(told) if self._is_cluster else Single(told)
         self.redis: Redis = Commands(self._link)
         self._wanted = shards
-        self.shards = keys.SHARDS if shards is None else shards
+        self.shards = shards or (keys.CLUSTER_SHARDS if self._is_cluster else keys.SHARDS)
         self.fsync = "unknown"
         self._scripts = {
             name: (
@@ -86,7 +86,9 @@ class Database:
         finally:
             late.cancel()
 
-    async def script_replicated(self, name: str, key: Sequence[str], args: Sequence[Any], *, wait_ms: int) -> Any:
+    async def script_replicated(
+        self, name: str, key: Sequence[str], args: Sequence[Any], *, wait_ms: int, within_s: float = DEADLINE_S
+    ) -> Any:
         """Run a script and wait, on the same connection, until a replica has everything up to here.
 
         Errors: Unreplicated when none said so within `wait_ms`; the script has run nevertheless.
@@ -94,7 +96,7 @@ class Database:
         ask, wait = self._ask(name, key, args, Lane.REPLICATED), _wait(wait_ms)
         self._link.send(ask, wait)
         try:
-            async with asyncio.timeout(DEADLINE_S + wait_ms / 1_000):
+            async with asyncio.timeout(within_s + wait_ms / 1_000):
                 said = await ask.answer
                 if ask.tries and ask.pipe is not None:  # it ran later, maybe elsewhere: the wait was for nothing
                     wait.answer.cancel()

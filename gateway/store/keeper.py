@@ -9,25 +9,25 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass
+from functools import partial
 from math import inf
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 import msgspec
 import structlog
 
 from gateway.core.act import Names, names
 from gateway.core.event import ORDER_EVENTS, Copy, Event, Wire
-from gateway.core.merge import sealed
-from gateway.core.outcome import Door, Pending
+from gateway.core.outcome import Door
 from gateway.core.plan import Plan
-from gateway.core.route import may_leave
 from gateway.core.site import DAY_S
-from gateway.store import keys, outcomes, vault
+from gateway.store import keys, rows, vault
 from gateway.store.courier import Courier
 from gateway.store.course import Course, Courses, worth
 from gateway.store.database import DEADLINE_S, PATIENT_S, Database, text
 from gateway.store.durability import Level, Safety
-from gateway.store.errors import Broken, Corrupt, Unavailable, Unreplicated
+from gateway.store.errors import Broken, Corrupt, Cut, Unavailable, Unreplicated
+from gateway.store.restating import restate
 
 log = structlog.get_logger()
 
@@ -46,6 +46,16 @@ _WORK: Final = frozenset("aml")
 _pack = msgspec.msgpack.Encoder().encode
 
 
+class Answer(Protocol):
+    """Where the fate of a copy is told, once; a future, or whatever is cheaper than one."""
+
+    def done(self) -> bool:
+        """Say whether nobody waits for it any more."""
+
+    def set_result(self, result: Door, /) -> None: ...
+    def set_exception(self, exception: BaseException, /) -> None: ...
+
+
 @dataclass(slots=True, eq=False)
 class Entry:
     """One copy on its way into ACCEPT. `is_spooled`: where Redis does not take it, the spool does."""
@@ -55,7 +65,7 @@ class Entry:
     act: str
     course: Course
     sealed: bytes
-    answer: asyncio.Future[Door]
+    answer: Answer
     is_spooled: bool
 
     @property
@@ -111,15 +121,33 @@ class Keeper:
 
         Errors: the future raises Unavailable when it could not be kept.
         """
-        copy_id, safety = self._copy_id(), self._safety
+        copy_id = self._copy_id()
+        work = self._alone(copy, copy_id)
+        if work is not None:
+            return self._spawn(work)
+        answer: asyncio.Future[Door] = asyncio.get_running_loop().create_future()
+        self._submit(copy, copy_id, names(copy).own, answer, is_spooled=self._safety is not None)
+        return answer
+
+    def bring(self, copy: Copy, answer: Answer) -> None:
+        """Do as `submit`, and tell the caller's own answer, at once and from within the store's work.
+
+        `answer` must not raise: its neighbours' answers come after it.
+        """
+        copy_id = self._copy_id()
+        work = self._alone(copy, copy_id)
+        if work is None:
+            self._submit(copy, copy_id, names(copy).own, answer, is_spooled=self._safety is not None)
+        else:
+            self._spawn(work).add_done_callback(partial(_tell, answer))
+
+    def _alone(self, copy: Copy, copy_id: str) -> Coroutine[Any, Any, Door] | None:
+        """Return what has to be done for a copy that cannot travel with its neighbours at once; None where it can."""
+        safety = self._safety
         self.brought += 1
         if safety is not None and (safety.level is Level.JOURNAL or safety.pulse.is_away):
-            return self._spawn(self._keep(copy, copy_id, safety))
-        if copy.name in ORDER_EVENTS:
-            return self._spawn(self._keep_named(copy, copy_id))
-        answer: asyncio.Future[Door] = asyncio.get_running_loop().create_future()
-        self._submit(copy, copy_id, names(copy).own, answer, is_spooled=safety is not None)
-        return answer
+            return self._keep(copy, copy_id, safety)
+        return self._keep_named(copy, copy_id) if copy.name in ORDER_EVENTS else None
 
     async def _keep(self, copy: Copy, copy_id: str, safety: Safety) -> Door:
         """Keep a copy on a level that writes to disk first, or while Redis is away."""
@@ -169,20 +197,20 @@ class Keeper:
     def _missed(self, err: Exception) -> None:
         """Tell the pulse, unless Redis is there and only would not take this."""
         if self._safety is not None and not isinstance(err, Broken | Unreplicated):
-            self._safety.pulse.failed(str(err) or type(err).__name__)
+            self._safety.pulse.failed(str(err) or type(err).__name__, is_cut=isinstance(err, Cut))
 
-    def _submit(self, copy: Copy, copy_id: str, act: str, answer: asyncio.Future[Door], *, is_spooled: bool) -> None:
+    def _submit(self, copy: Copy, copy_id: str, act: str, answer: Answer, *, is_spooled: bool) -> None:
         course, stored = self._courses.of(act, copy, self._plan())
         shard = keys.shard_of(act, self._database.shards)
         courier = self._couriers.get(shard)
         if courier is None:
 
-            async def run(entries: Sequence[Entry]) -> str:
-                return await self._accept(shard, entries)
+            async def run(entries: Sequence[Entry], within_s: float) -> str:
+                return await self._accept(shard, entries, within_s)
 
             # One call out a shard: what comes meanwhile travels together. A second one would halve the batches (each
             # call has its price), and with `always` it only waits for the first one's fsync.
-            courier = self._couriers[shard] = Courier(run, self._told, most=_BATCH)
+            courier = self._couriers[shard] = Courier(run, self._told, most=_BATCH, within_s=DEADLINE_S)
         courier.submit(Entry(copy, copy_id, act, course, vault.seal(stored), answer, is_spooled))
 
     def _told(self, entry: Entry, letter: str | Exception) -> None:
@@ -215,7 +243,9 @@ class Keeper:
     async def _told_late(self, entry: Entry) -> None:
         """Restate before answering: a server that was told `late` knows that what it added is on its way, too."""
         try:
-            await self._restate(entry)
+            counted = self._counted_as(entry.copy.site, entry.copy.name)
+            if await restate(self._database, self._plan(), entry.copy, entry.act, hour=self._hour(), counted=counted):
+                self._nudge()
         except Unavailable as err:
             if not entry.answer.done():
                 entry.answer.set_exception(err)
@@ -268,76 +298,41 @@ class Keeper:
             return None
         return text(await self._database.command("SET", keys.name(name), act, "NX", "GET", "PX", life_ms)) or act
 
-    async def _restate(self, entry: Entry) -> None:
-        """Queue a late copy's restatement where the platform restates and the first leg was not skipped.
-
-        A late status is no acknowledgement: a crash here loses the supplement, never an event.
-        """
-        copy, act, plan = entry.copy, entry.act, self._plan()
-        site = plan.sites[copy.site]
-        if not isinstance(copy, Event):
-            return
-        restating = [place for place in plan.bound_for(site) if place.adapter.takes_late and place.enabled]
-        if not restating:
-            return
-        shard = keys.shard_of(act, self._database.shards)
-        pipeline = self._database.pipeline()
-        pipeline.hvals(keys.copies(shard, act))
-        pipeline.get(keys.content(shard, act))
-        pipeline.hmget(keys.act(shard, act), [f"d:{place.name}" for place in restating])
-        stored, first, fates = await self._database.answer(pipeline.execute())
-        try:
-            known = [vault.unseal(body) for body in (*stored, *([first] if first else []))]
-        except Corrupt:
-            return
-        settled = sealed(_one_a_wire([*known, copy]), site.consent)
-        if not known or not isinstance(settled, Event):
-            return
-        going = [
-            place.name
-            for place, stored_fate in zip(restating, fates, strict=True)
-            if not _was_skipped(stored_fate) and may_leave(settled, place)
-        ]
-        if not going:
-            return
-        counted, leg = self._counted_as(copy.site, copy.name), keys.late_leg(act)
-        owed = [outcomes.owed_counter(copy.site, counted, keys.delivery(name, leg)) for name in going]
-        told = (act, going, self._hour(), keys.COUNTERS_MS, owed)
-        await self._database.script("restate", [keys.base(shard)], [_pack(told), vault.seal(settled)])
-        self._nudge()
-
     def _hour(self) -> int:
         return self._now_ms() // keys.HOUR_MS
 
-    async def _accept(self, shard: int, entries: Sequence[Entry]) -> str:
+    async def _accept(self, shard: int, entries: Sequence[Entry], within_s: float) -> str:
         """Run ACCEPT; returns a letter a copy. Where one's keys are broken, its neighbours are taken without it."""
-        courses: dict[int, Course] = {}
-        places: dict[int, int] = {}
+        courses: list[Course] = []
+        firsts: list[Copy] = []
+        places: dict[int, str] = {}
         told = []
         for entry in entries:
-            course = entry.course
+            course, act, copy_id, copy = entry.course, entry.act, entry.copy_id, entry.copy
             place = places.get(id(course))
             if place is None:
-                place = places[id(course)] = len(places) + 1
-                courses[place] = course
-            told.append((place, entry.act, entry.copy_id, _second(entry.copy)))
-        unnoted = self._unnoted(shard, entries)
-        head = _pack((self._hour(), keys.COUNTERS_MS, list(courses.values()), told, list(unnoted), keys.EVENT_NAMES))
-        args = [head, *(entry.sealed for entry in entries)]
+                courses.append(course)
+                firsts.append(copy)
+                place = places[id(course)] = rows.number(len(courses))
+            second = str((copy.at_ms if isinstance(copy, Event) else copy.received_ms) // 1_000)
+            told.append(place + rows.text(act) + rows.text(copy_id) + rows.text(second))
+        unnoted = self._unnoted(shard, firsts)
+        head = _pack((self._hour(), keys.COUNTERS_MS, courses, list(unnoted), keys.EVENT_NAMES))
+        args = [head, rows.packed(told), *[entry.sealed for entry in entries]]
         try:
             if self._safety is not None and self._safety.level is Level.REPLICATED:
-                said = await self._accept_replicated(shard, args)
+                said = await self._accept_replicated(shard, args, within_s)
             else:
-                said = await self._database.script("accept", [keys.base(shard)], args)
+                said = await self._database.script("accept", [keys.base(shard)], args, within_s=within_s)
         except Broken as err:
-            return await self._accept_apart(shard, entries, err)
+            return await self._accept_apart(shard, entries, within_s, err)
         self._noted[shard] |= unnoted
         letters = text(said)
         if not _WORK.isdisjoint(letters):
             self._nudge()
         return letters
 
-    def _unnoted(self, shard: int, entries: Sequence[Entry]) -> set[str]:
+    def _unnoted(self, shard: int, copies: Sequence[Copy]) -> set[str]:
         """Tell which events' names the shard does not have yet: once a day each, so that `explain` finds their acts."""
         day = self._now_ms() // (DAY_S * 1_000)
         noted = self._noted.setdefault(shard, set())
@@ -345,23 +340,25 @@ class Keeper:
             self._noted_on = day
             for names_noted in self._noted.values():
                 names_noted.clear()
-        return {f"{site}|{name}" for site, name in {(entry.copy.site, entry.copy.name) for entry in entries}} - noted
+        return {f"{copy.site}|{copy.name}" for copy in copies} - noted
 
-    async def _accept_apart(self, shard: int, entries: Sequence[Entry], err: Broken) -> str:
+    async def _accept_apart(self, shard: int, entries: Sequence[Entry], within_s: float, err: Broken) -> str:
         """Take the copies one by one, so that only the broken one is refused."""
         if len(entries) == 1:
             log.error("store.broken_key", reason=str(err), shard=shard)
             self._told(entries[0], err)
             return "r"  # nobody hears it: it has been told
-        return "".join([await self._accept(shard, [entry]) for entry in entries])
+        return "".join([await self._accept(shard, [entry], within_s) for entry in entries])
 
-    async def _accept_replicated(self, shard: int, args: Sequence[Any]) -> Any:
+    async def _accept_replicated(self, shard: int, args: Sequence[Any], within_s: float) -> Any:
         """Wait for a replica; while none answers, ask without waiting, so that visitors do not wait for nobody."""
         now_s = asyncio.get_running_loop().time()
         is_lonely = now_s - self._lonely_s < _LONELY_S
         wait_ms = 1 if is_lonely else _WAIT_MS
         try:
-            return await self._database.script_replicated("accept", [keys.base(shard)], args, wait_ms=wait_ms)
+            return await self._database.script_replicated(
+                "accept", [keys.base(shard)], args, wait_ms=wait_ms, within_s=within_s
+            )
         except Unreplicated:
             if not is_lonely:
                 self._lonely_s = now_s
@@ -369,20 +366,12 @@ class Keeper:
             raise
 
 
-def _second(copy: Copy) -> int:
-    """When it happened (a veto: when it came), which decides when a platform no longer takes it."""
-    return (copy.at_ms if isinstance(copy, Event) else copy.received_ms) // 1_000
-
-
-def _one_a_wire(copies: Sequence[Copy]) -> list[Copy]:
-    """Keep one copy a wire: a sealed content may repeat what the copies say."""
-    by_wire: dict[Wire, Copy] = {}
-    for copy in copies:
-        if len(copy.wires) == 1:
-            by_wire.setdefault(copy.wires[0], copy)
-    return list(by_wire.values())
-
-
-def _was_skipped(stored: bytes | None) -> bool:
-    fate = outcomes.read(stored)
-    return fate is not None and not (fate.outcome == "delivered" or fate.outcome in set(Pending))
+def _tell(answer: Answer, task: asyncio.Task[Door]) -> None:
+    """Hand on how a task ended."""
+    if answer.done():
+        return
+    error = asyncio.CancelledError() if task.cancelled() else task.exception()
+    if error is None:
+        answer.set_result(task.result())
+    else:
+        answer.set_exception(error)

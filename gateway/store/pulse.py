@@ -24,6 +24,9 @@ SKIP_S: Final = 0.5
 # A server that answers questions and refuses writes (memory full, say) is asked less and less often.
 _MAX_SKIP_S: Final = 5.0
 _STAYED_S: Final = 2.0
+# A server that only lost our connections is asked at once; one that goes on losing them, ten times a second.
+_MOMENT_S: Final = 0.5
+_CUT_SKIP_S: Final = 0.1
 # How soon a changed server is noticed. A journal's segment lives longer than two of these.
 LOOK_S: Final = 2.0
 
@@ -37,6 +40,7 @@ class Pulse:
         self._hurry = asyncio.Event()
         self._answered = asyncio.Event()
         self._skip_s = SKIP_S
+        self._first_skip_s = 0.0
         self._is_told = False
         self.is_away = True
         self.reason = ""
@@ -45,17 +49,24 @@ class Pulse:
         self.back_s = -inf
         self.looked_s = -inf
 
-    def failed(self, reason: str) -> None:
-        """Tell that Redis did not take a copy: from now on it is skipped."""
+    def failed(self, reason: str, *, is_cut: bool = False) -> None:
+        """Tell that Redis did not take a copy: from now on it is skipped.
+
+        `is_cut`: only a connection broke, so Redis is asked at once, unless it came back a moment ago.
+        """
         self.reason = reason
         if not self.is_away:
             self.is_away = True
             stayed_s = asyncio.get_running_loop().time() - self.back_s
-            self._skip_s = SKIP_S if stayed_s > _STAYED_S else min(self._skip_s * 2, _MAX_SKIP_S)
+            if is_cut:
+                self._skip_s, self._first_skip_s = SKIP_S, 0.0 if stayed_s > _MOMENT_S else _CUT_SKIP_S
+            else:
+                self._skip_s = SKIP_S if stayed_s > _STAYED_S else min(self._skip_s * 2, _MAX_SKIP_S)
+                self._first_skip_s = self._skip_s
             self._hurry.set()
         if not self._is_told:
             self._is_told = True
-            log.warning("store.away", reason=reason, skip_s=self._skip_s)
+            log.warning("store.away", reason=reason, skip_s=self._first_skip_s)
 
     async def run(self) -> None:
         """Ask until cancelled."""
@@ -85,7 +96,7 @@ class Pulse:
                 await self._hurry.wait()
         except TimeoutError:
             return
-        await asyncio.sleep(self._skip_s)
+        await asyncio.sleep(self._first_skip_s)
 
     async def _look(self) -> None:
         loop = asyncio.get_running_loop()

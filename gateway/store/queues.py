@@ -20,7 +20,7 @@ from gateway.core.outcome import Dead, dead, skipped
 from gateway.core.plan import Plan
 from gateway.core.retry import CAP_MS, LONGEST_WAIT_MS
 from gateway.core.route import route
-from gateway.store import keys, outcomes, vault
+from gateway.store import keys, outcomes, rows, vault
 from gateway.store.course import sealing_counters, worth
 from gateway.store.database import Database, text
 from gateway.store.errors import Corrupt, Unavailable
@@ -168,9 +168,16 @@ class Queues:
         calls = []
         for (shard, destination), group in by_place.items():
             for start in range(0, len(group), _CHUNK):
-                told = [self._settled(item, plan) for item in group[start : start + _CHUNK]]
-                head = _pack((destination, hour, keys.COUNTERS_MS, plan.outcomes_ms, plan.dead_ms, told))
-                calls.append(self._database.script("settle", [keys.base(shard)], [head]))
+                rulings: dict[tuple[Any, ...], str] = {}
+                spelled = []
+                for item in group[start : start + _CHUNK]:
+                    ruling = self._ruling(item, plan)
+                    if ruling not in rulings:
+                        rulings[ruling] = rows.number(len(rulings) + 1)
+                    spelled.append(rulings[ruling] + rows.text(item.leg.id))
+                told = (keys.COUNTERS_MS, plan.outcomes_ms, plan.dead_ms, list(rulings), len(spelled))
+                head = _pack((destination, hour, *told))
+                calls.append(self._database.script("settle", [keys.base(shard)], [head, rows.packed(spelled)]))
         await asyncio.gather(*calls)
 
     async def sweep(self) -> int:
@@ -257,8 +264,8 @@ class Queues:
             told = (plan.outcomes_ms, plan.outcomes_ms, hour, keys.COUNTERS_MS, (), ["-"], [word], counters, 0, 0)
         return text(await self._database.script("commit", [keys.base(shard)], [_pack((act, version, *told)), content]))
 
-    def _settled(self, item: Settlement, plan: Plan) -> tuple[Any, ...]:
-        """Spell a settlement as `lua/settle.lua` takes it."""
+    def _ruling(self, item: Settlement, plan: Plan) -> tuple[Any, ...]:
+        """Spell what is settled as `lua/settle.lua` takes it; legs of one batch mostly share it."""
         leg, fate, event = item.leg, item.fate, item.leg.event
         counter = ""
         if fate is not None and item.kind in (Kind.DONE, Kind.DEAD):
@@ -266,7 +273,7 @@ class Queues:
             counter = outcomes.delivery_counter(site, name, leg.delivery, fate.outcome)
         outcome = outcomes.write(fate).decode() if fate else ""
         remember_ms = plan.remember_ms(event) if event else plan.outcomes_ms
-        return (leg.id, leg.token, item.kind.value, outcome, item.wait_ms, counter, remember_ms)
+        return (leg.token, item.kind.value, outcome, item.wait_ms, counter, remember_ms)
 
 
 def _copy(body: bytes | None) -> Copy | None:

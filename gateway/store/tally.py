@@ -12,7 +12,7 @@ from collections import Counter as Counts
 from collections import deque
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 import orjson
 import structlog
@@ -32,6 +32,10 @@ FLUSH_S: Final = 0.25
 _LIVE_A_FLUSH: Final = 50
 
 
+# What counts a fate at the door: the metric, the counter of refusals where it is one, and the event's name in both.
+_Door: TypeAlias = tuple[Callable[[], None], str | None, str]
+
+
 class Tally:
     """Counts everything by bounded names; the registry behind `/metrics` is its own."""
 
@@ -45,6 +49,7 @@ class Tally:
         self._counted: Counts[str] = Counts()
         self._live: deque[dict[str, Any]] = deque()
         self._children: dict[tuple[Any, tuple[str, ...]], Any] = {}
+        self._doors: dict[tuple[str, str, str, str], _Door] = {}
         self._omitted = 0
         self.registry = CollectorRegistry()
         self._hits = Counter(
@@ -103,6 +108,7 @@ class Tally:
             return self._names.counted_as("-", event)
         if plan is not self._of_plan:
             self._of_plan, self._own_words = plan, {}
+            self._doors.clear()
         if site not in self._own_words:
             configured = {name for place in plan.bound_for(known) for name in place.events}
             self._own_words[site] = known.merge.events | known.merge.confirm | configured
@@ -110,14 +116,29 @@ class Tally:
 
     def door(self, site: str, event: str, wire: Wire, status: str, event_id: str = "") -> None:
         """Count one copy's fate at the door; `status` is a `Door` word or `refused:<reason>`."""
-        event = self.counted_as(site, event) if event else "-"
-        self._inc(self._hits, site, event, wire.value, status)
-        if status.startswith("refused:"):
-            self._counted[outcomes.door_counter(site, event, wire.value) + status] += 1
+        # `_value_`: `.value` is a property written in Python, and a member's hash is, too.
+        told = (site, event, wire._value_, status)
+        door = self._doors.get(told) if self._plan() is self._of_plan else None
+        if door is None:
+            door = self._door(told)
+        count, refusals, event = door
+        count()
+        if refusals is not None:
+            self._counted[refusals] += 1
         if self._is_shown():
             self._tell(
                 {"kind": "hit", "site": site, "event": event, "event_id": event_id, "wire": wire, "status": status}
             )
+
+    def _door(self, told: tuple[str, str, str, str]) -> _Door:
+        """Find what counts a fate at the door, and remember it: of names that are counted as themselves alone."""
+        site, event, wire, status = told
+        word = self.counted_as(site, event) if event else "-"
+        refusals = outcomes.door_counter(site, word, wire) + status if status.startswith("refused:") else None
+        door = (self._child(self._hits, site, word, wire, status).inc, refusals, word)
+        if word == event or not event:
+            self._doors[told] = door
+        return door
 
     def dropped(self, site: str, fields: Sequence[tuple[str, str]]) -> None:
         """Count what the seal dropped of one person: fields and faults, both closed lists."""
@@ -141,27 +162,35 @@ class Tally:
 
     def delivery(self, destination: str, site: str, event: str, event_id: str, fate: outcomes.Fate) -> None:
         """Count one settled delivery, and show it (also one that goes back to wait)."""
+        self.deliveries(destination, site, event, [(event_id, fate)])
+
+    def deliveries(self, destination: str, site: str, event: str, told: Sequence[tuple[str, outcomes.Fate]]) -> None:
+        """Count settled deliveries of one outcome, and show them. `told`: their event ids and fates, one at least."""
         event = self.counted_as(site, event)
-        self._inc(self._deliveries, destination, event, fate.outcome)
-        if fate.quality is not None:
-            self._child(self._qualities, destination, event).observe(fate.quality)
+        self._child(self._deliveries, destination, event, told[0][1].outcome).inc(len(told))
+        qualities = [fate.quality for _, fate in told if fate.quality is not None]
+        if qualities:
+            observe = self._child(self._qualities, destination, event).observe
+            for quality in qualities:
+                observe(quality)
             counter = outcomes.quality_counter(site, event, destination)
-            self._counted[f"{counter}sum"] += round(fate.quality * 10)
-            self._counted[f"{counter}often"] += 1
-        if not self._is_shown():
-            return
-        self._tell(
-            {
-                "kind": "delivery",
-                "site": site,
-                "event": event,
-                "event_id": event_id,
-                "destination": destination,
-                "outcome": fate.outcome,
-                "reason": fate.reason,
-                "attempts": fate.attempts,
-            }
-        )
+            self._counted[f"{counter}sum"] += sum(round(quality * 10) for quality in qualities)
+            self._counted[f"{counter}often"] += len(qualities)
+        room = max(0, _LIVE_A_FLUSH - len(self._live))
+        self._omitted += max(0, len(told) - room)
+        for event_id, fate in told[:room]:
+            self._tell(
+                {
+                    "kind": "delivery",
+                    "site": site,
+                    "event": event,
+                    "event_id": event_id,
+                    "destination": destination,
+                    "outcome": fate.outcome,
+                    "reason": fate.reason,
+                    "attempts": fate.attempts,
+                }
+            )
 
     async def run(self, stop: asyncio.Event) -> None:
         """Write what gathered, every quarter of a second, until told to stop; then once more."""

@@ -172,6 +172,54 @@ async def test_a_late_copy_is_told_so_and_sends_nothing_again(store: Store) -> N
     assert await store.keep(server) == [Door.DUPLICATE]
 
 
+class Heard:
+    """An answer that is no future: it hears within the store's own work."""
+
+    def __init__(self) -> None:
+        self.said: list[Door | BaseException] = []
+
+    def done(self) -> bool:
+        return bool(self.said)
+
+    def set_result(self, result: Door) -> None:
+        self.said.append(result)
+
+    def set_exception(self, exception: BaseException) -> None:
+        self.said.append(exception)
+
+
+async def test_a_caller_may_bring_an_answer_of_his_own(database: Database) -> None:
+    store = Store(database, a_plan())
+    copies = [an_event(event_id="v-1"), an_event(event_id="v-1"), *twins()]
+    heard = [Heard() for _ in copies]
+
+    for copy, answer in zip(copies, heard, strict=True):
+        store.keeper.bring(copy, answer)
+
+    async def have_heard() -> bool:
+        return all(answer.done() for answer in heard)
+
+    assert await wait_until(have_heard)
+    assert [answer.said for answer in heard[:2]] == [[Door.ACCEPTED], [Door.DUPLICATE]]
+    assert {said for answer in heard[2:] for said in answer.said} == {Door.ACCEPTED, Door.MERGED}
+
+
+async def test_an_answer_of_ones_own_hears_that_nothing_was_kept() -> None:
+    nobody = Database("redis://127.0.0.1:1/0", shards=4)
+    store = Store(nobody, a_plan())
+    heard = [Heard(), Heard()]
+
+    store.keeper.bring(an_event(), heard[0])
+    store.keeper.bring(twins()[0], heard[1])
+
+    async def have_heard() -> bool:
+        return all(answer.done() for answer in heard)
+
+    assert await wait_until(have_heard)
+    assert [[type(said) for said in answer.said] for answer in heard] == [[Unavailable], [Unavailable]]
+    await nobody.close()
+
+
 async def test_a_late_copy_is_restated_once_where_the_platform_restates(database: Database) -> None:
     store = Store(
         database, a_plan(Destination(name="parrot", adapter=Parrot()), Destination(name="late", adapter=LateParrot()))

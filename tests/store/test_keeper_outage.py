@@ -125,6 +125,53 @@ async def test_a_copy_whose_accept_landed_unheard_is_one_event(
     assert store.replayed == {"accepted": 20}
 
 
+async def test_only_what_was_on_the_wire_of_a_cut_connection_goes_through_the_spool(
+    stack: AsyncExitStack, server: Server, tmp_path: Path
+) -> None:
+    store, line = await a_store(stack, server, tmp_path)
+    direct = Database(f"redis://127.0.0.1:{server.port}/0")
+    stack.push_async_callback(direct.close)
+    assert await store.views(0, 4) == ["v-0", "v-1", "v-2", "v-3"]
+    line.line = Line.SWALLOWS_ANSWERS
+    async with asyncio.TaskGroup() as group:
+        sent = group.create_task(store.views(4, 40))
+
+        async def have_landed() -> bool:
+            return len(await direct.redis.keys("tw:*:act:*")) == 44
+
+        assert await wait_until(have_landed)
+        waiting = group.create_task(store.views(44, 60))
+        await asyncio.sleep(0)
+
+        line.line = Line.PASSES
+        line.cut()
+
+    acknowledged = [*(f"v-{number}" for number in range(4)), *sent.result(), *waiting.result()]
+    assert len(acknowledged) == 104
+    assert await wait_until(store.is_caught_up)
+    assert store.replayed == {"accepted": 40}
+    assert sorted(await store.settle()) == sorted(acknowledged)
+
+
+async def test_a_server_that_only_lost_our_connections_is_asked_again_at_once(
+    stack: AsyncExitStack, server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store, line = await a_store(stack, server, tmp_path)
+    monkeypatch.setattr("gateway.store.pulse.SKIP_S", 3_600)
+    store.safety.pulse.back_s -= 10
+    line.line = Line.SWALLOWS_ANSWERS
+    async with asyncio.TaskGroup() as group:
+        sent = group.create_task(store.views(0, 20))
+        await asyncio.sleep(0)
+
+        line.line = Line.PASSES
+        line.cut()
+
+    assert len(sent.result()) == 20
+    assert await wait_until(store.is_caught_up)
+    assert sorted(await store.settle()) == sorted(sent.result())
+
+
 async def test_a_hung_server_that_applies_it_later_has_one_event(
     stack: AsyncExitStack, server: Server, tmp_path: Path
 ) -> None:

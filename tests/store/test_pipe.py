@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from gateway.settings.store_url import StoreUrl, store_url
-from gateway.store.errors import Broken, Unavailable
+from gateway.store.errors import Broken, Cut, Unavailable
 from gateway.store.link import pipe as pipes
 from gateway.store.link.ask import ASKING, Ask, Lane, Script, pack
 from gateway.store.link.single import Single
@@ -81,7 +81,7 @@ async def test_a_broken_connection_fails_all_that_it_owes_and_the_next_call_open
         line.cut()
         told = await asyncio.gather(*(ask.answer for ask in asks), return_exceptions=True)
 
-        assert {type(said) for said in told} == {Unavailable}
+        assert {type(said) for said in told} == {Cut}
         line.line = Line.PASSES
         assert await caller.said("PING") == b"PONG"
         await caller.link.close()

@@ -17,7 +17,7 @@ from typing import Any, Final, Protocol
 from hiredis import ProtocolError, Reader
 
 from gateway.settings.store_url import Login
-from gateway.store.errors import Unavailable
+from gateway.store.errors import Cut, Unavailable
 from gateway.store.link.ask import Ask, Lane, Refusal, pack, unavailable
 
 # As long as a visitor waits for the store: see `database.DEADLINE_S`.
@@ -95,8 +95,8 @@ class Pipe(asyncio.Protocol):
             self._ended(self, "")
         self._leave_if_free()
 
-    def drop(self, reason: str) -> None:
-        """End the connection; everything that it owes has failed."""
+    def drop(self, reason: str, error: type[Unavailable] = Unavailable) -> None:
+        """End the connection; everything that it owes has failed with `error`."""
         is_new, self._is_told = not self._is_told, True
         self._opening.cancel()
         if self._timer is not None:
@@ -109,7 +109,7 @@ class Pipe(asyncio.Protocol):
         if is_new:
             self._ended(self, reason)
         for ask in failed:
-            ask.fail(Unavailable(reason))
+            ask.fail(error(reason))
 
     def is_forsaken(self) -> bool:
         """Say whether it owes answers, and nobody waits for any of them."""
@@ -176,7 +176,7 @@ class Pipe(asyncio.Protocol):
             self._leave_if_free()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self.drop(_reason(exc) if exc is not None else "connection closed")
+        self.drop(_reason(exc) if exc is not None else "connection closed", Cut if self.is_ready else Unavailable)
 
     def pause_writing(self) -> None:
         self._is_full = True

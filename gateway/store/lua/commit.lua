@@ -6,6 +6,7 @@
 --       destinations it is skipped for, the outcome of each of those, counters, seconds of the event, its worth],
 --       sealed content
 -- Returns sealed | changed (merge again) | already
+--include counts
 --include ids
 local t = redis.call('TIME')
 local now = t[1] * 1000 + math.floor(t[2] / 1000)
@@ -47,7 +48,8 @@ else
     remember(base, id, bits, remember_ms, now)
   end
 end
-for _, counter in ipairs(counters) do redis.call('HINCRBY', base .. ':count:' .. hour, counter, 1) end
-redis.call('PEXPIRE', base .. ':count:' .. hour, counters_ms, 'NX')
+local counts = {}
+for _, counter in ipairs(counters) do counts[counter] = (counts[counter] or 0) + 1 end
+add_up(base .. ':count:' .. hour, counts, counters_ms)
 leave_hold()
 return 'sealed'

@@ -19,7 +19,16 @@ local destination = string.match(place, '^queue:(.+)$')
 local ids = redis.call('ZRANGEBYSCORE', due, '-inf', now, 'LIMIT', 0, math.max(most, choice))
 local answer = { -1 }
 
-local function act_of(leg) return base .. ':act:' .. (string.match(leg, '^[^:]+') or leg) end
+local function act_of(leg)
+  local colon = string.find(leg, ':', 1, true)
+  return base .. ':act:' .. (colon and string.sub(leg, 1, colon - 1) or leg)
+end
+
+local function fields_of(delivery)             -- what was said of it, and the denials since
+  local fields = { 'd:' .. delivery }
+  for purpose in string.gmatch(ARGV[5], '[^,]+') do fields[#fields + 1] = 'no:' .. purpose end
+  return fields
+end
 
 if #ids > most then
   local rank = {}
@@ -44,19 +53,18 @@ if #ids > 0 then
     for i, lease in ipairs(part) do held[first + i - 1] = lease end
   end
   local scores, loans = {}, {}
+  local deadline, first_loan = string.format('%.0f', now + lease_ms), token .. ':1'
+  local plain, late
+  if destination then plain, late = fields_of(destination), fields_of(destination .. ':late') end
   for i = 1, count do
     local id = ids[i]
-    local claims = tonumber(string.match(held[i] or '', ':(%d+)$') or 0) + 1
-    scores[#scores + 1] = now + lease_ms
-    scores[#scores + 1] = id
-    loans[#loans + 1] = id
-    loans[#loans + 1] = token .. ':' .. claims
+    local claims = held[i] and tonumber(string.match(held[i], ':(%d+)$') or 0) + 1 or 1
+    scores[i * 2 - 1], scores[i * 2] = deadline, id
+    loans[i * 2 - 1], loans[i * 2] = id, claims == 1 and first_loan or token .. ':' .. claims
     answer[#answer + 1] = id
     answer[#answer + 1] = claims
     if destination then
-      local delivery = string.match(id, ':late$') and destination .. ':late' or destination
-      local fields = { 'd:' .. delivery }
-      for purpose in string.gmatch(ARGV[5], '[^,]+') do fields[#fields + 1] = 'no:' .. purpose end
+      local fields = string.find(id, ':', 1, true) and late or plain
       local said = redis.call('HMGET', act_of(id), unpack(fields))
       local denied = {}
       for f = 2, #fields do

@@ -3,23 +3,37 @@
 -- only.
 --
 -- KEYS  the shard's base
--- ARGV  MessagePack [destination, hour, counters' life ms, outcomes ms, dead ms, legs]
---       leg: [leg, token, kind, outcome JSON ('' for back), wait ms, counter ('' for none), remember ms]
+-- ARGV  MessagePack [destination, hour, counters' life ms, outcomes ms, dead ms, rulings, how many legs],
+--       a row a leg: its ruling (from 1, two bytes) and its id behind its length
+--       ruling: [token, kind, outcome JSON ('' for back), wait ms, counter ('' for none), remember ms]
 --       kind: done | dead | retry (a verdict: wait) | back (no verdict: hand back) | absent (its content is not there)
 -- Returns a letter per leg: s(ettled) a(gain) t (stale: lent to somebody else) g(one)
 --
 -- A server that loads a torn append-only file twice can bring back a queue's entry without the act it belonged to. Such
 -- a leg is taken out and nothing is written of it: whoever still has the copy offers it again.
+--include counts
 --include ids
 local t = redis.call('TIME')
 local now = t[1] * 1000 + math.floor(t[2] / 1000)
 local base = KEYS[1]
-local destination, hour, counters_ms, outcomes_ms, dead_ms, legs = unpack(cmsgpack.unpack(ARGV[1]))
+local destination, hour, counters_ms, outcomes_ms, dead_ms, rulings, legs = unpack(cmsgpack.unpack(ARGV[1]))
+local rows = { struct.unpack('>' .. string.rep('HBc0', legs), ARGV[2]) }
 local due = base .. ':queue:' .. destination
 local leases, letters = due .. ':leases', base .. ':dead:' .. destination
 local answers, counts, ended = {}, {}, {}
 
-local function finish(id, act, remember_ms)
+-- A command spells a number anew each time, which takes as long as setting a field: each is spelled once here.
+local spelled = {}
+local function spell(number)
+  local text = spelled[number]
+  if not text then
+    text = string.format('%.0f', number)
+    spelled[number] = text
+  end
+  return text
+end
+
+local function finish(id, act, field, outcome, remember_ms)
   local content, told = base .. ':content:' .. id, base .. ':copy:' .. id
   local state = redis.call('HMGET', act, 'browser', 'server', 'dead', 'held')
   local dead = tonumber(state[3] or 0)
@@ -28,13 +42,14 @@ local function finish(id, act, remember_ms)
     remember_ms = math.max(remember_ms, dead_ms)
     kept_ms = math.max(kept_ms, dead_ms)
   end
-  redis.call('HSET', act, 'st', 'done', 'until', string.format('%.0f', now + remember_ms))
-  redis.call('PEXPIRE', act, kept_ms)
-  redis.call('PEXPIRE', told, kept_ms)
+  local kept = spell(kept_ms)
+  redis.call('HSET', act, 'st', 'done', 'until', spell(now + remember_ms), field, outcome)
+  redis.call('PEXPIRE', act, kept)
+  redis.call('PEXPIRE', told, kept)
   if dead == 0 and state[4] then
     redis.call('DEL', content)                  -- its copies tell the story from here
   else
-    redis.call('PEXPIRE', content, kept_ms)
+    redis.call('PEXPIRE', content, kept)
   end
   if remember_ms > kept_ms then
     local bits = (state[1] and BITS.browser or 0) + (state[2] and BITS.server or 0)
@@ -43,47 +58,51 @@ local function finish(id, act, remember_ms)
 end
 
 local ids = {}
-for n, leg in ipairs(legs) do ids[n] = leg[1] end
+for n = 1, legs do ids[n] = rows[n * 2] end
 local loans = redis.call('HMGET', leases, unpack(ids))
-for n, entry in ipairs(legs) do
-  local leg, token, kind, outcome, wait_ms, counter, remember_ms = unpack(entry)
-  local id = string.match(leg, '^[^:]+')
-  local late = id ~= leg
+for n, leg in ipairs(ids) do
+  local token, kind, outcome, wait_ms, counter, remember_ms = unpack(rulings[rows[n * 2 - 1]])
+  local colon = string.find(leg, ':', 1, true)
+  local id = colon and string.sub(leg, 1, colon - 1) or leg
   local act = base .. ':act:' .. id
-  local delivery = late and destination .. ':late' or destination
-  local lender, claims = string.match(loans[n] or '', '^([^:]*):(%d+)$')
-  if lender ~= token then
+  local field = colon and 'd:' .. destination .. ':late' or 'd:' .. destination
+  local loan = loans[n] or ''
+  local is_ours = string.sub(loan, 1, #token + 1) == token .. ':'
+  if not is_ours then
     answers[n] = 't'
   elseif redis.call('HEXISTS', act, 'st') == 0 then
     ended[#ended + 1] = leg
     answers[n] = 'g'
   elseif kind == 'absent' then                  -- the claim counts: content that never comes ends as unreadable
-    redis.call('ZADD', due, 'XX', now + wait_ms, leg)
-    redis.call('HSET', leases, leg, ':' .. claims)
+    redis.call('ZADD', due, 'XX', spell(now + wait_ms), leg)
+    redis.call('HSET', leases, leg, string.match(loan, ':%d+$'))
     answers[n] = 'a'
   elseif kind == 'back' then
-    redis.call('ZADD', due, 'XX', now + wait_ms, leg)
-    redis.call('HSET', leases, leg, ':' .. (claims - 1))
+    redis.call('ZADD', due, 'XX', spell(now + wait_ms), leg)
+    redis.call('HSET', leases, leg, ':' .. (string.match(loan, '%d+$') - 1))
     answers[n] = 'a'
   elseif kind == 'retry' then
-    redis.call('ZADD', due, 'XX', now + wait_ms, leg)
-    redis.call('HSET', act, 'd:' .. delivery, outcome)
+    redis.call('ZADD', due, 'XX', spell(now + wait_ms), leg)
+    redis.call('HSET', act, field, outcome)
     redis.call('HDEL', leases, leg)
     answers[n] = 'a'
   else
     if kind == 'dead' then
-      redis.call('ZADD', letters, now, leg)
-      redis.call('PEXPIRE', letters, dead_ms)
-      redis.call('HINCRBY', act, 'dead', 1)
+      redis.call('ZADD', letters, spell(now), leg)
+      redis.call('PEXPIRE', letters, spell(dead_ms))
+      redis.call('HINCRBY', act, 'dead', '1')
     end
-    redis.call('HSET', act, 'd:' .. delivery, outcome)
     if counter ~= '' then counts[counter] = (counts[counter] or 0) + 1 end
-    local left = redis.call('HINCRBY', act, 'left', -1)
-    if late then
+    local left = redis.call('HINCRBY', act, 'left', '-1')
+    if colon then
       local content = base .. ':content:' .. leg
-      if kind == 'dead' then redis.call('PEXPIRE', content, dead_ms) else redis.call('DEL', content) end
+      if kind == 'dead' then redis.call('PEXPIRE', content, spell(dead_ms)) else redis.call('DEL', content) end
     end
-    if left <= 0 then finish(id, act, remember_ms) end
+    if left <= 0 then
+      finish(id, act, field, outcome, remember_ms)
+    else
+      redis.call('HSET', act, field, outcome)
+    end
     ended[#ended + 1] = leg
     answers[n] = 's'
   end
@@ -92,7 +111,5 @@ if #ended > 0 then
   redis.call('ZREM', due, unpack(ended))
   redis.call('HDEL', leases, unpack(ended))
 end
-local counters = base .. ':count:' .. hour
-for counter, often in pairs(counts) do redis.call('HINCRBY', counters, counter, often) end
-redis.call('PEXPIRE', counters, counters_ms, 'NX')
+add_up(base .. ':count:' .. hour, counts, counters_ms)
 return table.concat(answers)
