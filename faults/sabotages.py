@@ -89,7 +89,7 @@ ALL: Final = (
     Sabotage(
         name="a batch is refused whole for one event",
         file="gateway/delivery/worker.py",
-        swaps=(("return verdict.ruling is Ruling.SPLIT and len(part) > 1", "return False"),),
+        swaps=(("if verdict.ruling is Ruling.SPLIT and len(part) > 1:", "if False:"),),
         tests=("tests/delivery/test_worker.py::test_one_bad_event_among_sixteen_costs_ten_requests_at_most",),
     ),
     Sabotage(

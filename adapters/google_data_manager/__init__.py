@@ -121,7 +121,7 @@ class GoogleDataManager:
             return Skip.UNMAPPED
         if event.test and not self.validate_only:
             return Skip.TEST
-        said = conversion(event, target, user_ip=self.user_ip, feed=self._feed())
+        said = conversion(event, target, user_ip=self.user_ip, feed=self._feed() if event.items else {})
         if said is None:
             return Skip.NO_IDENTIFIER
         return Payload(body=said, lane=self._lane(target.action_id))

@@ -11,11 +11,13 @@ import json
 import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any, Final, assert_never
 
 from adapters.google_data_manager.options import Conversion, UserIp
 from gateway.core.adapter import compact
 from gateway.core.event import Click, Event, Grant, Item, Person
+from gateway.core.goods import currency_code
 from gateway.core.person import country_code
 from gateway.core.redact import has_email
 
@@ -28,8 +30,6 @@ _LANDING: Final = re.compile(r"([0-9]{0,4})\.([0-9]{0,20})(?:\.([A-Za-z0-9_-]{1,
 # Two notes of one click, one by the gateway and one by Google's tag, may be this far apart.
 _SAME_CLICK_MS: Final = 2_000
 _CLICK_ID: Final = re.compile(r"[A-Za-z0-9_-]{1,512}")
-_CURRENCY: Final = re.compile(r"[A-Z]{3}")
-_CONSENT: Final = {Grant.GRANTED: "CONSENT_GRANTED", Grant.DENIED: "CONSENT_DENIED"}
 _SOURCES: Final = {
     "website": "WEB",
     "app": "APP",
@@ -49,6 +49,7 @@ _NO_IP: Final = frozenset(
     | {"CH", "GB"}
 )
 _MAX_INT64: Final = 2**63
+_DAY_S: Final = 86_400
 
 
 def conversion(event: Event, target: Conversion, *, user_ip: UserIp, feed: Mapping[str, str]) -> dict[str, Any] | None:
@@ -60,24 +61,24 @@ def conversion(event: Event, target: Conversion, *, user_ip: UserIp, feed: Mappi
     people = _identifiers(event.person)
     if not click and not people:
         return None
-    currency = (event.currency or "").upper()
-    money = _CURRENCY.fullmatch(currency) is not None
+    currency = currency_code(event)
     return compact(
         {
+            # First, where it is told without reading the whole: packing asks every body for it.
             "destinationReferences": [target.action_id],
             "transactionId": event.order_id,
             "eventTimestamp": _time(event.at_ms),
             "eventSource": _source(event, target),
             # Without its currency a value is refused, and the request with it.
-            "conversionValue": event.value if money else None,
-            "currency": currency if money else None,
+            "conversionValue": event.value if currency else None,
+            "currency": currency,
             "userData": {"userIdentifiers": people} if people else None,
             "adIdentifiers": click,
-            "userProperties": _customer(event),
+            "userProperties": _customer(event) if event.properties else None,
             "eventDeviceInfo": _device(event, user_ip),
             "consent": _consent(event),
             # Google ignores a cart beside a braid, with a warning for each event.
-            "cartData": None if click.keys() & {"gbraid", "wbraid"} else _cart(event, feed),
+            "cartData": _cart(event, feed) if event.items and "gbraid" not in click and "wbraid" not in click else None,
         }
     )
 
@@ -88,15 +89,17 @@ def _click(event: Event) -> dict[str, str]:
     Several ids of one click: the gclid alone. A braid beside it adds no click, but takes the cart away and is refused
     by every action that counts one conversion a click.
     """
-    usable = [
-        (event.clicks[key].seen_ms, -place, key)
-        for place, key in enumerate(_CLICKS)
-        if key in event.clicks and _CLICK_ID.fullmatch(event.clicks[key].id)
-    ]
-    seen_ms, _, newest = max(usable, default=(None, 0, ""))
-    landing = event.clicks.get("gad")
-    apart_ms = 0 if landing is None or seen_ms is None else landing.seen_ms - seen_ms
-    found = {newest: event.clicks[newest].id} if newest and apart_ms <= _SAME_CLICK_MS else {}
+    clicks, newest, found = event.clicks, None, dict[str, str]()
+    if not clicks:
+        return found
+    for key in _CLICKS:
+        click = clicks.get(key)
+        if click is not None and (newest is None or click.seen_ms > newest.seen_ms) and _CLICK_ID.fullmatch(click.id):
+            newest, found = click, {key: click.id}
+    landing = clicks.get("gad")
+    apart_ms = 0 if landing is None or newest is None else landing.seen_ms - newest.seen_ms
+    if apart_ms > _SAME_CLICK_MS:
+        found = {}
     if landing is not None and apart_ms >= -_SAME_CLICK_MS and (told := _session(landing, event)):
         found["sessionAttributes"] = told
     return found
@@ -139,25 +142,38 @@ def _identifiers(person: Person) -> list[dict[str, Any]]:
     A gmail address goes in two spellings, folded as the documentation says and as it was typed: Google's own tag
     keeps what follows a plus. A digest that came hashed has no Google spelling and is not sent.
     """
-    email, typed = person.digest("email", "google"), person.digest("email", "plain")
-    told = [{"emailAddress": email}, {"phoneNumber": person.digest("phone", "e164")}]
-    if email is not None and typed != email:
-        told.insert(1, {"emailAddress": typed})
-    address = {
-        "givenName": person.digest("first_name", "google"),
-        "familyName": person.digest("last_name", "google"),
-        "regionCode": country_code(person.country),
-        "postalCode": (person.postal_code or "").strip(),
-    }
-    found: list[dict[str, Any]] = [one for one in map(compact, told) if one]
-    return [*found, {"address": address}] if all(address.values()) else found
+    digests, found = person.digests, list[dict[str, Any]]()
+    if emails := digests.get("email"):
+        email, typed = emails.get("google"), emails.get("plain")
+        if email:
+            found.append({"emailAddress": email})
+        if email is not None and typed and typed != email:
+            found.append({"emailAddress": typed})
+    if "phone" in digests and (phone := digests["phone"].get("e164")):
+        found.append({"phoneNumber": phone})
+    if "first_name" in digests and "last_name" in digests:
+        address = {
+            "givenName": digests["first_name"].get("google"),
+            "familyName": digests["last_name"].get("google"),
+            "regionCode": country_code(person.country),
+            "postalCode": (person.postal_code or "").strip(),
+        }
+        if all(address.values()):
+            found.append({"address": address})
+    return found
 
 
 def _time(at_ms: int) -> str:
     """Spell a moment as RFC 3339 in UTC, with milliseconds where there are any."""
-    seconds, rest_ms = divmod(at_ms, 1000)
+    seconds, rest_ms = divmod(at_ms, 1_000)
+    day, second = divmod(seconds, _DAY_S)
     fraction = f".{rest_ms:03d}" if rest_ms else ""
-    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%S}{fraction}Z"
+    return f"{_date(day)}T{second // 3_600:02d}:{second // 60 % 60:02d}:{second % 60:02d}{fraction}Z"
+
+
+@lru_cache(maxsize=128)  # as many days as conversions are taken for, and some
+def _date(day: int) -> str:
+    return f"{datetime.fromtimestamp(day * _DAY_S, UTC):%Y-%m-%d}"
 
 
 def _source(event: Event, target: Conversion) -> str | None:
@@ -173,11 +189,11 @@ def _source(event: Event, target: Conversion) -> str | None:
 
 
 def _device(event: Event, user_ip: UserIp) -> dict[str, Any]:
-    country = country_code(event.person.country)
     match user_ip:
         case "always":
             may = True
         case "non_eea":
+            country = country_code(event.person.country)
             may = country is not None and country not in _NO_IP
         case "never":
             may = False
@@ -199,12 +215,17 @@ def _customer(event: Event) -> dict[str, str] | None:
 
 def _consent(event: Event) -> dict[str, str]:
     """Repeat the two purposes that Google knows; what was not asked stays unsaid."""
-    return compact(
-        {
-            "adUserData": _CONSENT.get(event.consent.ad_user_data),
-            "adPersonalization": _CONSENT.get(event.consent.ad_personalization),
-        }
-    )
+    consent = event.consent
+    told = {}
+    if consent.ad_user_data is not Grant.UNKNOWN:
+        told["adUserData"] = _granted(consent.ad_user_data)
+    if consent.ad_personalization is not Grant.UNKNOWN:
+        told["adPersonalization"] = _granted(consent.ad_personalization)
+    return told
+
+
+def _granted(answer: Grant) -> str:
+    return "CONSENT_GRANTED" if answer is Grant.GRANTED else "CONSENT_DENIED"
 
 
 def _cart(event: Event, feed: Mapping[str, str]) -> dict[str, Any] | None:

@@ -19,7 +19,7 @@ from adapters.meta.quality import FIELDS, of_quality
 from adapters.meta.speak import HASHED, custom_data, user_data
 from adapters.meta.usage import usage
 from adapters.meta.versions import NEWEST, ending
-from gateway.core.adapter import Auth, Header, Payload, Request, Response, Ruling, Secret, Verdict, by_status, compact
+from gateway.core.adapter import Auth, Header, Payload, Request, Response, Ruling, Secret, Verdict, by_status
 from gateway.core.event import Event, Grant, Purpose
 from gateway.core.manifest import Manifest
 from gateway.core.outcome import Skip
@@ -72,6 +72,9 @@ _TOO_WEAK: Final = (
     frozenset({"fn", "ge"}),
     frozenset({"ln", "ge"}),
 )
+# Whatever has a key besides these is in none of the sets.
+_WEAK: Final = frozenset().union(*_TOO_WEAK)
+_NOTHING_OWN: Final[Mapping[str, Any]] = {}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -143,26 +146,31 @@ class Meta:
         if name == "Purchase" and (event.value is None or not event.currency):
             return Skip.NO_VALUE
         words = own.own_words(event)
-        person, extra = user_data(event) | own.persons(words), own.events(words)
+        person, extra = user_data(event), _NOTHING_OWN
+        if words:
+            person, extra = person | own.persons(words), own.events(words)
         if _lacks(source, name, extra):
             return Skip.INCOMPLETE
-        if any(person.keys() <= weak for weak in _TOO_WEAK):
+        if _WEAK.issuperset(person) and any(person.keys() <= weak for weak in _TOO_WEAK):
             return Skip.NO_IDENTIFIER
-        said = {
-            "event_name": name,
-            "event_time": event.at_ms // 1000,
-            "event_id": event.event_id,
-            "event_source_url": event.page.location,
-            "referrer_url": event.page.referrer,
-            "action_source": source,
-            "user_data": person,
-            "custom_data": custom_data(event),
+        said: dict[str, Any] = {"event_name": name, "event_time": event.at_ms // 1000, "event_id": event.event_id}
+        if event.page.location:
+            said["event_source_url"] = event.page.location
+        if event.page.referrer:
+            said["referrer_url"] = event.page.referrer
+        said["action_source"] = source
+        said["user_data"] = person
+        if custom := custom_data(event):
+            said["custom_data"] = custom
+        if event.consent.ad_personalization is not Grant.GRANTED:
             # "Only for attribution": the nearest that Meta has to a denied ad_personalization.
-            "opt_out": None if event.consent.ad_personalization is Grant.GRANTED else True,
-        }
+            said["opt_out"] = True
+        said |= extra
+        if words or self.data_processing_options is not None:
+            said |= self._data_processing(words)
         # A shop's old sales never share a request with the web's: one day too old for the one, not for the other.
         lane = ("test" if event.test else "") + ("store" if source == "physical_store" else "")
-        return Payload(body=compact(said) | extra | self._data_processing(words), lane=lane)
+        return Payload(body=said, lane=lane)
 
     def request(self, payloads: Sequence[Payload]) -> Request:
         body: dict[str, Any] = {"data": [payload.body for payload in payloads], "partner_agent": PARTNER_AGENT}

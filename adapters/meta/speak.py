@@ -6,6 +6,7 @@ Source: Meta's pages "Customer Information Parameters", "fbp and fbc Parameters"
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import Any, Final
 
 from adapters.meta.own import SEGMENTS
@@ -15,6 +16,16 @@ from gateway.core.person import city_letters, country_code, digest_of, lowered, 
 from gateway.core.speak import SEALED
 
 HASHED: Final = frozenset({"em", "ph", "fn", "ln", "ge", "db", "ct", "st", "zp", "country", "external_id"})
+
+# Meta's key, our field, its spelling.
+_DIGESTS: Final = (
+    ("em", "email", "plain"),
+    ("ph", "phone", "digits"),
+    ("fn", "first_name", "letters"),
+    ("ln", "last_name", "letters"),
+    ("ge", "gender", "initial"),
+    ("db", "date_of_birth", "digits"),
+)
 
 # `fb.<labels of the domain - 1>.<ms>.<payload>`; Meta's own libraries append 2 or 8 characters (who wrote it).
 _TAIL: Final = r"(?:\.(?:[A-Za-z0-9_-]{2}|[A-Za-z0-9_-]{8}))?"
@@ -35,26 +46,38 @@ _WORDS: Final = {"delivery_category": _DELIVERY, "content_type": _TYPES, "custom
 
 
 def user_data(event: Event) -> dict[str, Any]:
+    """Say who it was, as far as we were told, in the order of Meta's page."""
     person, browser = event.person, event.browser
-    return compact(
-        {
-            "em": person.digest("email", "plain"),
-            "ph": person.digest("phone", "digits"),
-            "fn": person.digest("first_name", "letters"),
-            "ln": person.digest("last_name", "letters"),
-            "ge": person.digest("gender", "initial"),
-            "db": person.digest("date_of_birth", "digits"),
-            "ct": digest_of(city_letters(person.city)),
-            "st": digest_of(region_code(person.region, person.country)),
-            "zp": digest_of(postal(person.postal_code, person.country)),
-            "country": digest_of(lowered(country_code(person.country))),
-            "external_id": person.digest("external_id", "lower"),
-            "client_ip_address": browser.ip,
-            "client_user_agent": browser.user_agent,
-            "fbc": _fbc(event),
-            "fbp": browser.cookies.get("fbp") if _FBP.fullmatch(browser.cookies.get("fbp", "")) else None,
-        }
-    )
+    digests, told = person.digests, dict[str, Any]()
+    for key, field, spelling in _DIGESTS if digests else ():
+        if field in digests and (digest := digests[field].get(spelling)):
+            told[key] = digest
+    if person.city and (digest := digest_of(city_letters(person.city))):
+        told["ct"] = digest
+    if person.region and (digest := digest_of(region_code(person.region, person.country))):
+        told["st"] = digest
+    if person.postal_code and (digest := digest_of(postal(person.postal_code, person.country))):
+        told["zp"] = digest
+    if person.country and (digest := _of_country(person.country)):
+        told["country"] = digest
+    if "external_id" in digests and (digest := digests["external_id"].get("lower")):
+        told["external_id"] = digest
+    if browser.ip:
+        told["client_ip_address"] = browser.ip
+    if browser.user_agent:
+        told["client_user_agent"] = browser.user_agent
+    if (fbc := _fbc(event)) is not None:
+        told["fbc"] = fbc
+    fbp = browser.cookies.get("fbp")
+    if fbp and _FBP.fullmatch(fbp):
+        told["fbp"] = fbp
+    return told
+
+
+@lru_cache(maxsize=512)
+def _of_country(country: str) -> str | None:
+    """Spell and hash a country: there are not many, and it names nobody."""
+    return digest_of(lowered(country_code(country)))
 
 
 def _fbc(event: Event) -> str | None:
@@ -62,8 +85,8 @@ def _fbc(event: Event) -> str | None:
 
     A malformed one fails the whole request (100/2804001), so it is dropped.
     """
-    cookie = event.browser.cookies.get("fbc", "")
-    kept = _FBC.fullmatch(cookie)
+    cookie = event.browser.cookies.get("fbc")
+    kept = _FBC.fullmatch(cookie) if cookie else None
     click = event.clicks.get("fbclid")
     if click is None or not _FBCLID.fullmatch(click.id) or len(str(click.seen_ms)) != 13:
         return cookie if kept else None
@@ -74,29 +97,37 @@ def _fbc(event: Event) -> str | None:
 
 def custom_data(event: Event) -> dict[str, Any]:
     """Say the money and the goods; whatever else the site told goes along as a custom property."""
-    named = [item for item in event.items if item.item_id]
-    single = event.items[0] if len(event.items) == 1 else Item()
-    standing_in = compact(
+    contents = [_content(item) for item in event.items if item.item_id] if event.items else []
+    told = _standing_in(event, is_named=bool(contents)) if event.items else {}
+    told |= compact({"coupon": event.coupon, "tax": event.tax, "shipping": event.shipping})
+    if event.properties:
+        told |= _properties(event)
+    told |= compact(
         {
-            "content_type": "product" if named else None,
+            "value": event.value,
+            "currency": event.currency,
+            "order_id": event.transaction_id,
+            "search_string": event.search_term,
+            "predicted_ltv": event.predicted_ltv,
+        }
+    )
+    if contents:
+        told["content_ids"] = [content["id"] for content in contents]
+        told["contents"] = contents
+    return told
+
+
+def _standing_in(event: Event, *, is_named: bool) -> dict[str, Any]:
+    """Say of the items what Meta also takes from the site."""
+    single = event.items[0] if len(event.items) == 1 else Item()
+    return compact(
+        {
+            "content_type": "product" if is_named else None,
             "content_name": single.item_name,
             "content_category": single.item_category,
             "num_items": _pieces(event),
-            "coupon": event.coupon,
-            "tax": event.tax,
-            "shipping": event.shipping,
         }
     )
-    ours = {
-        "value": event.value,
-        "currency": event.currency,
-        "order_id": event.transaction_id,
-        "search_string": event.search_term,
-        "predicted_ltv": event.predicted_ltv,
-        "content_ids": [item.item_id for item in named],
-        "contents": [_content(item) for item in named],
-    }
-    return standing_in | _properties(event) | compact(ours)
 
 
 def _content(item: Item) -> dict[str, Any]:
@@ -114,13 +145,17 @@ def _content(item: Item) -> dict[str, Any]:
 
 def _pieces(event: Event) -> int | None:
     """Return how many pieces; None for none, or for half a one, which is no whole number as Meta wants it."""
-    pieces = sum(_quantity(item) for item in event.items)
+    pieces: float = 0
+    for item in event.items:
+        pieces += _quantity(item)
     return pieces if isinstance(pieces, int) and pieces > 0 else None
 
 
 def _quantity(item: Item) -> float:
     """Return how many, one where nobody said; whole numbers as such, since Meta's type is an integer."""
-    told = 1.0 if item.quantity is None else float(item.quantity)
+    if item.quantity is None:
+        return 1
+    told = float(item.quantity)
     return int(told) if told.is_integer() and abs(told) < 2**53 else told
 
 

@@ -34,6 +34,7 @@ from gateway.core.outcome import Skip
 INTEGRATION: Final = "tagway"
 _URL: Final = re.compile(r"https?://[^/\s]")
 _ID: Final = re.compile(r"[A-Za-z0-9-]{1,64}")
+_KNOWN: Final = frozenset({"em", "ph", "madid"})
 _WEB: Final = frozenset({"website", "app"})
 _APP: Final = "app"
 
@@ -114,12 +115,12 @@ class Snapchat:
         if source == "WEB" and not _URL.match(page):
             return Skip.NO_PAGE
         custom = speak.custom_data(event)
-        if name == "PURCHASE" and not {"value", "currency"} <= custom.keys():
+        if name == "PURCHASE" and not ("value" in custom and "currency" in custom):
             return Skip.NO_VALUE
         user = speak.user_data(event, in_app=in_app)
-        if not {"em", "ph", "madid"} & user.keys() and not {"client_ip_address", "client_user_agent"} <= user.keys():
+        if _KNOWN.isdisjoint(user) and not ("client_ip_address" in user and "client_user_agent" in user):
             return Skip.NO_IDENTIFIER
-        said = {
+        said: dict[str, Any] = {
             "event_name": name,
             "event_time": event.at_ms // 1000,
             "event_id": event.event_id,
@@ -129,9 +130,11 @@ class Snapchat:
             "custom_data": custom,
             "app_data": speak.app_data(event) if in_app else None,
             "integration": INTEGRATION,
-            **self._data_processing(event),
         }
-        return Payload(body=compact(said), lane=":".join(filter(None, (_APP if in_app else "", test))))
+        if self.data_processing_options or event.consent.ad_personalization is not Grant.GRANTED:
+            said |= self._data_processing(event)
+        lane = ":".join(filter(None, (_APP if in_app else "", test))) if in_app or test else ""
+        return Payload(body=compact(said), lane=lane)
 
     def request(self, payloads: Sequence[Payload]) -> Request:
         ways = payloads[0].lane.split(":")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any, Final
 
 from gateway.core.adapter import compact
@@ -55,6 +56,15 @@ THEIRS: Final = frozenset(
 )
 
 HASHED: Final = frozenset({"em", "ph", "fn", "ln", "ge", "ct", "st", "zp", "country", "db", "external_id"})
+# Snap's key, our field, its spelling.
+_DIGESTS: Final = (
+    ("em", "email", "plain"),
+    ("ph", "phone", "digits"),
+    ("fn", "first_name", "letters"),
+    ("ln", "last_name", "letters"),
+    ("ge", "gender", "initial"),
+    ("db", "date_of_birth", "digits"),
+)
 # Identifiers that only the site knows: taken from its properties, clear, as Snap wants them.
 _FROM_PROPERTIES: Final = ("anon_id", "lead_id", "subscription_id", "download_id", "partner_id")
 _ID: Final = re.compile(r"[A-Za-z0-9._~:-]{1,256}")
@@ -74,58 +84,84 @@ _EXTINFO_PARTS: Final = 16
 def user_data(event: Event, *, in_app: bool) -> dict[str, Any]:
     """Say who it was: digests as lists, which Snap's model asks for and its pages allow."""
     person, browser, click = event.person, event.browser, event.clicks.get("scid")
+    digests, told = person.digests, dict[str, Any]()
+    for key, field, spelling in _DIGESTS if digests else ():
+        if field in digests and (digest := digests[field].get(spelling)) is not None:
+            told[key] = [digest]
+    if person.city and (digest := digest_of(city_letters(person.city))):
+        told["ct"] = [digest]
+    if person.region and (digest := digest_of(region_code(person.region, person.country))):
+        told["st"] = [digest]
+    if person.postal_code and (digest := digest_of(postal(person.postal_code, person.country))):
+        told["zp"] = [digest]
+    if person.country and (digest := _of_country(person.country)):
+        told["country"] = [digest]
+    if "external_id" in digests and (digest := digests["external_id"].get("trimmed")) is not None:
+        told["external_id"] = [digest]
     ids = device(event) if in_app else None
-    digests = {
-        "em": person.digest("email", "plain"),
-        "ph": person.digest("phone", "digits"),
-        "fn": person.digest("first_name", "letters"),
-        "ln": person.digest("last_name", "letters"),
-        "ge": person.digest("gender", "initial"),
-        "db": person.digest("date_of_birth", "digits"),
-        "ct": digest_of(city_letters(person.city)),
-        "st": digest_of(region_code(person.region, person.country)),
-        "zp": digest_of(postal(person.postal_code, person.country)),
-        "country": digest_of(lowered(country_code(person.country))),
-        "external_id": person.digest("external_id", "trimmed"),
-    }
-    clear = {
-        "client_ip_address": browser.ip,
-        "client_user_agent": browser.user_agent,
-        "sc_click_id": click.id if click else None,
-        "sc_cookie1": browser.cookies.get("sc_cookie1") or _text(event, "sc_cookie1", _ID),
-        "madid": ids.advertising_id if ids else None,
-        "idfv": ids.idfv if ids else None,
-        **{key: _text(event, key, _ID) for key in _FROM_PROPERTIES},
-    }
-    return {key: [digest] for key, digest in digests.items() if digest is not None} | compact(clear)
+    told |= compact(
+        {
+            "client_ip_address": browser.ip,
+            "client_user_agent": browser.user_agent,
+            "sc_click_id": click.id if click else None,
+            "sc_cookie1": browser.cookies.get("sc_cookie1") or _text(event, "sc_cookie1", _ID),
+            "madid": ids.advertising_id if ids else None,
+            "idfv": ids.idfv if ids else None,
+        }
+    )
+    if event.properties:
+        told |= compact({key: _text(event, key, _ID) for key in _FROM_PROPERTIES})
+    return told
+
+
+@lru_cache(maxsize=512)
+def _of_country(country: str) -> str | None:
+    """Spell and hash a country: there are not many, and it names nobody."""
+    return digest_of(lowered(country_code(country)))
 
 
 def custom_data(event: Event) -> dict[str, Any]:
     """Say the money and the goods: a value never travels without its currency."""
-    named = [item for item in event.items if item.item_id]
-    single = event.items[0] if len(event.items) == 1 else Item()
-    currency = currency_code(event)
-    delivery = _text(event, "delivery_category")
-    told = event.properties.items()
-    travel = {key: value for key, value in told if key in _TRAVEL and _is_plain(value)}
-    return compact(
-        travel
-        | {
+    currency, own = currency_code(event), event.properties
+    told = compact({key: value for key, value in own.items() if key in _TRAVEL and _is_plain(value)}) if own else {}
+    told |= compact(
+        {
             "currency": currency,
             "value": worth(event) if currency else None,
             "order_id": event.transaction_id,
+        }
+    )
+    named = [item for item in event.items if item.item_id] if event.items else []
+    if event.items:
+        told |= _goods(event, named)
+    if content_type := (own and _text(event, "content_type")) or ("product" if named else None):
+        told["content_type"] = content_type
+    told |= compact(
+        {
+            "brands": list(dict.fromkeys(item.item_brand for item in named if item.item_brand)) if named else None,
+            "num_items": pieces_in_all(event) if event.items else None,
+            "search_string": event.search_term,
+        }
+    )
+    delivery = None
+    if own:
+        delivery = _text(event, "delivery_category")
+        told |= compact({"sign_up_method": _text(event, "method"), "status": _text(event, "status")})
+    if event.predicted_ltv is not None:
+        told["predicted_ltv"] = event.predicted_ltv
+    if delivery in _DELIVERY:
+        told["delivery_category"] = delivery
+    return told
+
+
+def _goods(event: Event, named: list[Item]) -> dict[str, Any]:
+    single = event.items[0] if len(event.items) == 1 else Item()
+    return compact(
+        {
             "content_ids": [item.item_id for item in named],
             "contents": [_content(item) for item in named],
             "content_name": single.item_name,
             "content_category": single.item_category,
-            "content_type": _text(event, "content_type") or ("product" if named else None),
-            "brands": list(dict.fromkeys(item.item_brand for item in named if item.item_brand)),
-            "num_items": pieces_in_all(event),
-            "search_string": event.search_term,
-            "sign_up_method": _text(event, "method"),
-            "status": _text(event, "status"),
-            "predicted_ltv": event.predicted_ltv,
-            "delivery_category": delivery if delivery in _DELIVERY else None,
         }
     )
 

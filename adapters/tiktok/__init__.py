@@ -112,24 +112,26 @@ class TikTok:
         if event.test and not self._has_code(event.received_ms):
             return Skip.TEST
         source = self._source(event)
-        properties = speak.properties(event)
+        in_app = source == "app"
+        user, properties = speak.user(event, in_app=in_app), speak.properties(event)
+        ad = speak.ad(event) if in_app else None
+        if not speak.is_somebody(user, ad):
+            return Skip.NO_IDENTIFIER
+        if name == "Purchase" and "currency" not in properties:
+            return Skip.NO_VALUE
         limited = self.limited_data_use or event.consent.ad_personalization is not Grant.GRANTED
         said = {
-            "event": speak.APP_NAMES.get(name, name) if source == "app" else name,
+            "event": speak.APP_NAMES.get(name, name) if in_app else name,
             "event_time": event.at_ms // 1000,
             "event_id": event.event_id,
-            "user": speak.user(event, in_app=source == "app"),
+            "user": user,
             "page": speak.page(event) if source == "web" else None,
-            "app": speak.of_app(event) if source == "app" else None,
-            "ad": speak.ad(event) if source == "app" else None,
+            "app": speak.of_app(event) if in_app else None,
+            "ad": ad,
             "lead": speak.lead(event) if source == "crm" else None,
             "properties": properties,
             "limited_data_use": True if limited else None,
         }
-        if not speak.is_somebody(said):
-            return Skip.NO_IDENTIFIER
-        if name == "Purchase" and "currency" not in properties:
-            return Skip.NO_VALUE
         return Payload(body=compact(said), lane=f"{source}:test" if event.test else source)
 
     def request(self, payloads: Sequence[Payload]) -> Request:
@@ -169,7 +171,7 @@ class TikTok:
 
     def _source(self, event: Event) -> str:
         wanted = _SOURCES.get(event.action_source, "web")
-        return wanted if self._sources()[wanted] else "web"
+        return wanted if wanted == "web" or self._sources()[wanted] else "web"
 
     def _sources(self) -> dict[str, str | None]:
         return {

@@ -30,6 +30,8 @@ def verdicts(response: Response, count: int) -> list[Verdict]:
     elif ruling is Ruling.SPLIT or code == _TAKEN_IN_PART:
         lost = frozenset(row for found in _ROW.findall(message) if (row := int(found)) < count)
     reason, wait_s = str(code) if code else "", response.retry_after_s
+    if not lost:
+        return [Verdict(ruling=ruling, reason=reason, retry_after_s=wait_s)] * count
     return [
         Verdict(ruling=Ruling.REJECTED if row in lost else ruling, reason=reason, retry_after_s=wait_s)
         for row in range(count)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any, Final
 
 from gateway.core.adapter import compact
@@ -58,6 +59,15 @@ APP_NAMES: Final[Mapping[str, str]] = {
 
 _DELIVERY: Final = frozenset({"in_store", "curbside", "home_delivery"})
 _CONTENT_TYPES: Final = frozenset({"product", "product_group"})
+# TikTok's key, our field, its spelling.
+_DIGESTS: Final = (
+    ("email", "email", "plain"),
+    ("phone", "phone", "e164"),
+    ("external_id", "external_id", "trimmed"),
+    ("first_name", "first_name", "unspaced"),
+    ("last_name", "last_name", "unspaced"),
+)
+_KNOWN: Final = frozenset({"email", "phone", "external_id", "ttclid", "ttp", "idfa", "idfv", "gaid"})
 _LOCALE: Final = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*")
 _URL: Final = re.compile(r"https?://[^/\s]")
 # What TikTok tells an app of the ad that brought its user, and what a measurement partner made of it.
@@ -75,40 +85,47 @@ _PASSED: Final = frozenset(
 
 
 def user(event: Event, *, in_app: bool) -> dict[str, Any]:
-    person, browser, ids = event.person, event.browser, device(event)
+    person, browser = event.person, event.browser
+    digests, told = person.digests, dict[str, Any]()
+    for key, field, spelling in _DIGESTS if digests else ():
+        if field in digests and (digest := digests[field].get(spelling)):
+            told[key] = digest
     click = event.clicks.get("ttclid")
-    locale = (browser.language or "").split(",")[0].split(";")[0].strip()
-    told = {
-        "email": person.digest("email", "plain"),
-        "phone": person.digest("phone", "e164"),
-        "external_id": person.digest("external_id", "trimmed"),
-        "first_name": person.digest("first_name", "unspaced"),
-        "last_name": person.digest("last_name", "unspaced"),
-        "zip_code": digest_of(postal_unspaced(person.postal_code)),
-        "city": letters(person.city),
-        "state": letters(person.region),
-        "country": lowered(country_code(person.country)),
-        "ttclid": click.id if click else None,
-        "ttp": browser.cookies.get("ttp"),
-        "ip": browser.ip,
-        "user_agent": browser.user_agent,
-        "locale": locale if _LOCALE.fullmatch(locale) else None,
-    }
-    of_app = {"idfa": ids.idfa, "idfv": ids.idfv, "gaid": ids.gaid, "att_status": ids.att_status}
-    return compact(told | (of_app if in_app else {}))
+    told |= compact(
+        {
+            "zip_code": digest_of(postal_unspaced(person.postal_code)),
+            "city": letters(person.city),
+            "state": letters(person.region),
+            "country": lowered(country_code(person.country)),
+            "ttclid": click.id if click else None,
+            "ttp": browser.cookies.get("ttp"),
+            "ip": browser.ip,
+            "user_agent": browser.user_agent,
+            "locale": _locale(browser.language) if browser.language else None,
+        }
+    )
+    if in_app:
+        ids = device(event)
+        told |= compact({"idfa": ids.idfa, "idfv": ids.idfv, "gaid": ids.gaid, "att_status": ids.att_status})
+    return told
 
 
-def is_somebody(said: Mapping[str, Any]) -> bool:
+@lru_cache(maxsize=1_024)
+def _locale(language: str) -> str | None:
+    """Return the first language of those that a browser names; browsers name a few hundred combinations."""
+    locale = language.split(",", maxsplit=1)[0].split(";", maxsplit=1)[0].strip()
+    return locale if _LOCALE.fullmatch(locale) else None
+
+
+def is_somebody(user: Mapping[str, Any], ad: Mapping[str, Any] | None) -> bool:
     """Say whether TikTok can know who it was: a name or a town alone matches nobody, an address needs its agent.
 
     An app's user is known by what TikTok gave the app with the click; a lead's id alone is not enough, for TikTok wants
     a user beside it.
     """
-    user = said["user"]
-    known = {"email", "phone", "external_id", "ttclid", "ttp", "idfa", "idfv", "gaid"}
-    if not known.isdisjoint(user) or {"ip", "user_agent"} <= user.keys():
+    if not _KNOWN.isdisjoint(user) or ("ip" in user and "user_agent" in user):
         return True
-    return bool(user) and "callback" in (said["ad"] or {})
+    return bool(user) and "callback" in (ad or {})
 
 
 def page(event: Event) -> dict[str, Any] | None:
@@ -140,24 +157,31 @@ def ad(event: Event) -> dict[str, Any]:
 
 def properties(event: Event) -> dict[str, Any]:
     """Say the money and the goods: a value never travels without its currency."""
-    contents = [_content(item) for item in event.items if item.item_id]
-    currency = currency_code(event)
-    said = {
-        "currency": currency,
-        "value": worth(event) if currency else None,
-        "contents": contents,
-        "content_ids": [content["content_id"] for content in contents],
-        "content_type": _text(event, "content_type", _CONTENT_TYPES) or ("product" if contents else None),
-        "num_items": pieces_in_all(event),
-        "order_id": event.transaction_id,
-        "query": event.search_term,
-        "search_string": event.search_term,
-        "predicted_ltv": event.predicted_ltv,
-        "delivery_category": _text(event, "delivery_category", _DELIVERY),
-        **{key: _text(event, key) for key in ("description", "status", "shop_id")},
-    }
-    passed = {key: value for key, value in event.properties.items() if key in _PASSED and _is_plain(value)}
-    return compact(passed | said)
+    contents = [_content(item) for item in event.items if item.item_id] if event.items else []
+    currency, own = currency_code(event), event.properties
+    said = compact(
+        {
+            "currency": currency,
+            "value": worth(event) if currency else None,
+            "contents": contents,
+            "content_ids": [content["content_id"] for content in contents],
+            "content_type": (own and _text(event, "content_type", _CONTENT_TYPES)) or ("product" if contents else None),
+            "num_items": pieces_in_all(event) if event.items else None,
+            "order_id": event.transaction_id,
+            "query": event.search_term,
+            "search_string": event.search_term,
+            "predicted_ltv": event.predicted_ltv,
+        }
+    )
+    if not own:
+        return said
+    said |= compact(
+        {
+            "delivery_category": _text(event, "delivery_category", _DELIVERY),
+            **{key: _text(event, key) for key in ("description", "status", "shop_id")},
+        }
+    )
+    return compact({key: value for key, value in own.items() if key in _PASSED and _is_plain(value)}) | said
 
 
 def _content(item: Item) -> dict[str, Any]:

@@ -6,13 +6,11 @@ Rules that several vendors share and none of them owns; what only one of them as
 from __future__ import annotations
 
 import math
-import re
 from decimal import Decimal
 from typing import Final
 
 from gateway.core.event import Event, Item
 
-_CURRENCY: Final = re.compile(r"[A-Z]{3}")
 # Places behind the point, where they are not two. Source: ISO 4217, list one (SIX), read 2026-11-22.
 _PLACES: Final = {
     **dict.fromkeys("BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX UYI VND VUV XAF XOF XPF".split(), 0),
@@ -45,7 +43,7 @@ def worth(event: Event) -> float | None:
 def currency_code(event: Event) -> str | None:
     """Return the currency as three capitals; None for anything that cannot be an ISO 4217 code."""
     code = (event.currency or "").upper()
-    return code if _CURRENCY.fullmatch(code) else None
+    return code if len(code) == 3 and code.isascii() and code.isalpha() else None
 
 
 def places(currency: str | None) -> int:
@@ -61,7 +59,10 @@ def pieces(item: Item) -> int | None:
 
 def pieces_in_all(event: Event) -> int | None:
     """Return how many items in all, an item without a quantity being one; None for an event without items."""
-    return sum(pieces(item) or 1 for item in event.items) or None
+    total = 0
+    for item in event.items:
+        total += pieces(item) or 1
+    return total or None
 
 
 def amount(number: float | None) -> str | None:

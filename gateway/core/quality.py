@@ -11,9 +11,9 @@ can know.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Final
+from typing import Any, Final
 
-from gateway.core.event import Event
+from gateway.core.event import Browser, Event, Person
 from gateway.core.manifest import CLICKS, COOKIES, DEVICE, PLACE, PROPERTIES, SPELLINGS, Manifest
 
 STRENGTHS: Final[Mapping[str, float]] = {
@@ -45,12 +45,17 @@ _CLICK_COOKIES: Final = ("fbc",)
 _NO_CLICK: Final = frozenset({"gad"})
 # A session is no person; the other cookies name a browser.
 _BROWSER_IDS: Final = tuple(name for name in COOKIES if name not in (*_CLICK_COOKIES, "ga_session_id"))
+# Of so many combinations of identifiers the estimate is remembered.
+_KINDS: Final = 2_048
 
 
 class Quality:
     """The estimate for one destination's events."""
 
-    __slots__ = ("_browser_ids", "_click_cookies", "_clicks", "_device", "_matches", "_place", "_properties", "_sealed")
+    __slots__ = (
+        *("_browser_ids", "_click_cookies", "_clicks", "_device", "_known", "_matches", "_place", "_properties"),
+        "_sealed",
+    )
 
     def __init__(self, manifest: Manifest) -> None:
         spelled: dict[str, str | None] = {}
@@ -65,16 +70,43 @@ class Quality:
         self._click_cookies = frozenset(spelled).intersection(_CLICK_COOKIES)
         self._browser_ids = frozenset(spelled).intersection(_BROWSER_IDS)
         self._properties = frozenset(spelled).intersection(PROPERTIES)
+        self._known: dict[tuple[Any, ...], float] = {}
 
     def of(self, event: Event) -> float | None:
         """Estimate one event, to one decimal; None for a receiver that looks for nobody. Pure."""
         if not self._matches:
             return None
-        missed = 1.0
         person, browser = event.person, event.browser
         digests, cookies = person.digests, browser.cookies
+        has_click = not (self._clicks.isdisjoint(event.clicks) and self._click_cookies.isdisjoint(cookies))
+        has_browser_id = not self._browser_ids.isdisjoint(cookies)
+        has_device_id = not self._properties.isdisjoint(event.properties)
+        # Events differ in who it was; in which identifiers there are, a shop's events are of a few dozen kinds.
+        kind = (
+            tuple(digests), tuple(map(tuple, digests.values())),
+            not person.city, not person.region, not person.postal_code, not person.country,
+            not browser.ip, not browser.user_agent, has_click, has_browser_id, has_device_id,
+        )  # fmt: skip
+        known = self._known.get(kind)
+        if known is not None:
+            return known
+        missed = self._unfound(person, browser)
+        if has_click:
+            missed *= 1 - STRENGTHS["click"]
+        if has_browser_id:
+            missed *= 1 - STRENGTHS["browser_id"]
+        if has_device_id:
+            missed *= 1 - STRENGTHS["device_id"]
+        if len(self._known) >= _KINDS:
+            self._known.clear()
+        told = self._known[kind] = round(10 * (1 - missed), 1)
+        return told
+
+    def _unfound(self, person: Person, browser: Browser) -> float:
+        """Return the chance that neither what was sealed, nor the place, nor the device finds the person."""
+        missed = 1.0
         for field, spelling, chance in self._sealed:
-            told = digests.get(field)
+            told = person.digests.get(field)
             if told and (spelling is None or spelling in told):
                 missed *= chance
         for part, chance in self._place:
@@ -83,13 +115,7 @@ class Quality:
         for trait, chance in self._device:
             if getattr(browser, trait):
                 missed *= chance
-        if not (self._clicks.isdisjoint(event.clicks) and self._click_cookies.isdisjoint(cookies)):
-            missed *= 1 - STRENGTHS["click"]
-        if not self._browser_ids.isdisjoint(cookies):
-            missed *= 1 - STRENGTHS["browser_id"]
-        if not self._properties.isdisjoint(event.properties):
-            missed *= 1 - STRENGTHS["device_id"]
-        return round(10 * (1 - missed), 1)
+        return missed
 
 
 def _missed(name: str) -> float:

@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import hashlib
 import re
+from functools import lru_cache
 from typing import Any
+
+import orjson
 
 from gateway.core.redact import has_email
 
 _SHA256 = re.compile(r"[0-9a-fA-F]{64}")
 _NOTHING = hashlib.sha256(b"").hexdigest()
-_NESTING = (dict, list, tuple)
 _PLAIN_KEY = re.compile(r"[A-Za-z0-9_$:-]{1,64}")
 
 
@@ -23,15 +25,16 @@ def leak(body: Any, hashed: frozenset[str], spelled: bytes | None = None) -> str
 
     Under a key of `hashed` every text, however nested, has to be a SHA-256 in hex, and not the one of the empty text;
     None and empty lists say nothing and pass, numbers never do. An e-mail address, plain or encoded, is a leak
-    anywhere, in a key as well. `spelled`, the body's JSON text, saves most of the work: where no at sign stands in it,
-    plain or encoded, no text of the body has to be looked at for an address.
+    anywhere, in a key as well. `spelled`, the body's JSON text as orjson writes it, saves most of the work: where no at
+    sign stands in it, plain or encoded, and digests wherever they must, the body has not to be looked into.
 
     Shape:  a path such as `data[0].user_data.em[1]`; a key that is not a plain word is shown as `*`.
     Errors: never raises; a body nested deeper than the interpreter can follow is answered with `*`.
     """
     try:
-        has_no_address = spelled is not None and not _has_at(spelled)
-        path = _find_unhashed(body, hashed) if has_no_address else _find(body, hashed)
+        if spelled is not None and not _has_at(spelled) and _is_hashed(spelled, hashed):
+            return None
+        path = _find(body, hashed)
     except RecursionError:
         return "*"
     return None if path is None else path.removeprefix(".")
@@ -39,7 +42,11 @@ def leak(body: Any, hashed: frozenset[str], spelled: bytes | None = None) -> str
 
 def _has_at(spelled: bytes) -> bool:
     """Look for an at sign: plain, percent-encoded (however often), or escaped in JSON, which our writer never does."""
-    return b"@" in spelled or b"%40" in spelled or b"2540" in spelled or b"u0040" in spelled
+    # `find`, since `in` first tries to read the bytes as a number, at 2,500 instructions a time.
+    find = spelled.find
+    if find(b"@") >= 0 or (find(b"%") >= 0 and (find(b"%40") >= 0 or find(b"2540") >= 0)):
+        return True
+    return find(b"\\") >= 0 and find(b"u0040") >= 0
 
 
 def _find(value: Any, hashed: frozenset[str]) -> str | None:
@@ -60,23 +67,25 @@ def _find(value: Any, hashed: frozenset[str]) -> str | None:
     return None
 
 
-def _find_unhashed(value: Any, hashed: frozenset[str]) -> str | None:
-    """Like `_find`, where no address can be: only keys that must hold digests are looked for."""
-    if isinstance(value, dict):
-        for key, item in value.items():
-            if key in hashed:
-                found = _unhashed(item)
-            elif isinstance(item, _NESTING):
-                found = _find_unhashed(item, hashed)
-            else:
-                continue
-            if found is not None:
-                return f".{_shown(key)}{found}"
-    elif isinstance(value, list | tuple):
-        for index, item in enumerate(value):
-            if isinstance(item, _NESTING) and (found := _find_unhashed(item, hashed)) is not None:
-                return f"[{index}]{found}"
-    return None
+def _is_hashed(spelled: bytes, hashed: frozenset[str]) -> bool:
+    """Say whether behind every key of `hashed` stands a digest, or a list of them; where not, look into the body."""
+    if not hashed:
+        return True
+    behind_comma, behind_brace = _no_digest(hashed)
+    return behind_comma.search(spelled) is None and behind_brace.search(spelled) is None
+
+
+@lru_cache(maxsize=64)
+def _no_digest(hashed: frozenset[str]) -> tuple[re.Pattern[bytes], re.Pattern[bytes]]:
+    """Compile what finds one of these keys with something else behind it than digests.
+
+    A key stands behind a comma or a brace. Two patterns, each with its beginning written out, take half the time of
+    one that may begin with either.
+    """
+    keys = b"|".join(re.escape(orjson.dumps(key)[1:]) for key in sorted(hashed))
+    digest = rb'"(?!(?i:%b))[0-9a-fA-F]{64}"' % _NOTHING.encode()
+    behind = rb"(?:%b):(?!%b|\[%b(?:,%b)*\]|null|\[\])" % (keys, digest, digest, digest)
+    return re.compile(rb',"' + behind), re.compile(rb'\{"' + behind)
 
 
 def _unhashed(value: Any) -> str | None:

@@ -12,16 +12,22 @@ import orjson
 
 
 class Spelled(Mapping[str, Any]):
-    """JSON text of an object, read when it is asked for."""
+    """JSON text of an object, read when it is asked for.
 
-    __slots__ = ("_read", "text")
+    The first member of `body`, of which the text was made, is at hand without reading: an adapter that needs a word of
+    every body to pack them says that word first (reading 500 texts for it cost as much as saying them).
+    """
 
-    def __init__(self, text: bytes) -> None:
+    __slots__ = ("_first", "_read", "text")
+
+    def __init__(self, text: bytes, body: Mapping[str, Any] | None = None) -> None:
         self.text = text
+        self._first = next(iter(body.items()), None) if body else None
         self._read: dict[str, Any] | None = None
 
     def __getitem__(self, key: str) -> Any:
-        return self._tree()[key]
+        first = self._first
+        return first[1] if first is not None and first[0] == key else self._tree()[key]
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._tree())

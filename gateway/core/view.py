@@ -11,17 +11,13 @@ took the e-mail addresses out of them, and the outgoing scanner looks at what an
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from operator import is_
-from typing import TypeVar
+from typing import Any
 
 import msgspec
 
 from gateway.core.clickid import PARAMETERS
 from gateway.core.event import Browser, Event, Page, Person
 from gateway.core.manifest import DEVICE, PLACE, PROPERTIES, RAW, Manifest
-
-T = TypeVar("T")
 
 
 class View:
@@ -41,32 +37,39 @@ class View:
 
     def of(self, event: Event) -> Event:
         """Return the event without what is hidden; the same object where nothing is."""
-        person, browser, page = self._person(event.person), self._browser(event.browser), self._page(event.page)
-        clicks, properties, raw = _kept(event.clicks, self._allowed), event.properties, event.raw
-        if not self._properties.isdisjoint(properties):
-            properties = {name: told for name, told in properties.items() if name not in self._properties}
-        if raw is not None and RAW not in self._allowed:
-            raw = None
-        told = (person, browser, page, clicks, properties, raw)
-        if all(map(is_, told, (event.person, event.browser, event.page, event.clicks, event.properties, event.raw))):
-            return event
-        return msgspec.structs.replace(
-            event, person=person, browser=browser, page=page, clicks=clicks, properties=properties, raw=raw
-        )
+        allowed, properties = self._allowed, event.properties
+        other: dict[str, Any] = {}
+        if (person := self._person(event.person)) is not event.person:
+            other["person"] = person
+        if (browser := self._browser(event.browser)) is not event.browser:
+            other["browser"] = browser
+        if (page := self._page(event.page)) is not event.page:
+            other["page"] = page
+        if not allowed.issuperset(event.clicks):
+            other["clicks"] = {name: click for name, click in event.clicks.items() if name in allowed}
+        if properties and not self._properties.isdisjoint(properties):
+            other["properties"] = {name: told for name, told in properties.items() if name not in self._properties}
+        if event.raw is not None and RAW not in allowed:
+            other["raw"] = None
+        return msgspec.structs.replace(event, **other) if other else event
 
     def _person(self, person: Person) -> Person:
-        digests = _kept(person.digests, self._allowed)
-        blank = {name: None for name in self._place if getattr(person, name) is not None} if self._place else None
-        if not blank and digests is person.digests:
-            return person
-        return msgspec.structs.replace(person, digests=digests, **(blank or {}))
+        other: dict[str, Any] = {}
+        if not self._allowed.issuperset(person.digests):
+            other["digests"] = {name: told for name, told in person.digests.items() if name in self._allowed}
+        for name in self._place:
+            if getattr(person, name) is not None:
+                other[name] = None
+        return msgspec.structs.replace(person, **other) if other else person
 
     def _browser(self, browser: Browser) -> Browser:
-        cookies = _kept(browser.cookies, self._allowed)
-        blank = {name: None for name in self._device if getattr(browser, name) is not None} if self._device else None
-        if not blank and cookies is browser.cookies:
-            return browser
-        return msgspec.structs.replace(browser, cookies=cookies, **(blank or {}))
+        other: dict[str, Any] = {}
+        if not self._allowed.issuperset(browser.cookies):
+            other["cookies"] = {name: told for name, told in browser.cookies.items() if name in self._allowed}
+        for name in self._device:
+            if getattr(browser, name) is not None:
+                other[name] = None
+        return msgspec.structs.replace(browser, **other) if other else browser
 
     def _page(self, page: Page) -> Page:
         location, referrer = self._url(page.location), self._url(page.referrer)
@@ -82,7 +85,3 @@ class View:
         head, _, query = rest.partition("?")
         kept = "&".join(part for part in query.split("&") if part.partition("=")[0].lower() not in self._hidden)
         return f"{head}?{kept}{mark}{fragment}" if kept else f"{head}{mark}{fragment}"
-
-
-def _kept(told: Mapping[str, T], allowed: frozenset[str]) -> Mapping[str, T]:
-    return told if allowed.issuperset(told) else {name: value for name, value in told.items() if name in allowed}

@@ -3,6 +3,7 @@
 import hashlib
 from typing import Any
 
+import orjson
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -83,3 +84,43 @@ def test_a_body_too_deep_to_read_is_a_leak_and_no_crash() -> None:
 @given(JSON)
 def test_what_the_door_redacted_passes_the_scanner(value: Any) -> None:
     assert leak(redact_deep(value), frozenset()) is None
+
+
+KEYS = st.sampled_from(["em", "ph", "x_em", 'em"', "plain", "a"]) | st.text(max_size=4)
+VALUES = st.none() | st.booleans() | st.integers(0, 2**40) | st.text(max_size=6)
+VALUES |= st.sampled_from(
+    [DIGEST, DIGEST.upper(), NOTHING, NOTHING.upper(), DIGEST[:63] + " ", ',"em":"jo"', "jo@x.de"]
+)
+BODIES = st.dictionaries(
+    KEYS,
+    st.recursive(VALUES, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(KEYS, inner, max_size=3)),
+    max_size=4,
+)
+
+
+@settings(max_examples=400, deadline=None)
+@given(BODIES)
+def test_the_spelled_body_is_judged_as_the_body_is(body: dict[str, Any]) -> None:
+    assert leak(body, HASHED, orjson.dumps(body)) == leak(body, HASHED)
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        "Jo",
+        "",
+        NOTHING,
+        NOTHING.upper(),
+        DIGEST[:63],
+        f"{DIGEST[:63]} ",
+        f"{DIGEST}0",
+        4917,
+        [DIGEST, "Jo"],
+        {"a": "Jo"},
+    ],
+)
+@pytest.mark.parametrize("before", [{}, {"value": 49.9}])
+def test_a_glance_at_the_spelled_body_overlooks_nothing(before: dict[str, Any], told: Any) -> None:
+    body = {"data": [{**before, "em": DIGEST}, {**before, "em": told}]}
+
+    assert (leak(body, HASHED, orjson.dumps(body)) or "").startswith("data[1].em")

@@ -6,6 +6,7 @@ import asyncio
 import random
 import secrets
 import time
+from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -13,8 +14,9 @@ from typing import Any
 import pytest
 from aiohttp import web
 
-from gateway.core.adapter import Secret
+from gateway.core.adapter import Payload, Secret
 from gateway.core.event import Event
+from gateway.core.outcome import Skip
 from gateway.core.plan import Plan
 from gateway.core.site import Destination
 from gateway.delivery.roster import Roster
@@ -140,6 +142,29 @@ async def test_a_delivered_event_is_told_with_its_masked_request(build: Build, p
     assert told is not None
     assert told["deliveries"][0]["request"]["value"] == 5.0
     assert told["deliveries"][0]["response"] == {"status": 200, "body": {"ok": True}}
+
+
+async def test_others_get_a_turn_while_a_batch_is_translated(build: Build, platform: Platform) -> None:
+    said: Counter[tuple[int, object]] = Counter()
+    turn = 0
+
+    class Watched(Parrot):
+        def payload(self, event: Event, name: str) -> Payload | Skip:
+            said[turn, asyncio.current_task()] += 1
+            return super().payload(event, name)
+
+    house = build(adapter=Watched())
+    await house.keeper.keep([now_event(f"e-{number}") for number in range(50)])
+    house.roster.apply()
+
+    for _ in range(1_000_000):  # a turn each, until the last of them was sent
+        turn += 1
+        await asyncio.sleep(0)
+        if len(platform.ids) == 50:
+            break
+
+    assert max(map(len, platform.calls)) > 25
+    assert max(said.values()) <= 25
 
 
 async def test_one_bad_event_among_sixteen_costs_ten_requests_at_most(build: Build, platform: Platform) -> None:
