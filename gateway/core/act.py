@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from hashlib import blake2b
-from typing import NamedTuple
+
+import msgspec
 
 from gateway.core.event import ORDER_EVENTS, Copy
 
 _SEPARATOR = "\x1f"
 
 
-class Names(NamedTuple):
+class Names(msgspec.Struct, frozen=True):
     """The ids of a copy as digests (32 hex each), so that no id of a shop becomes a key of the store.
 
     `own` is the act's id when nobody has named this act before. `order` is the digest of the transaction id and

@@ -96,6 +96,13 @@ def origin(url: str | None) -> str | None:
     return _known_origin(plain[0]) if plain else _origin(url or "")
 
 
+@lru_cache(maxsize=1024)
+def beginnings(origins: tuple[str, ...]) -> tuple[str, ...]:
+    """Return what a URL of these origins begins with where it is spelled as browsers do; any other is for `origin`."""
+    plain = [each for each in origins if _PLAIN_ORIGIN.fullmatch(each) and origin(each) == each]
+    return tuple(each + mark for each in plain for mark in "/?#")
+
+
 def _origin(url: str) -> str | None:
     try:
         parts = urlsplit(url)

@@ -10,18 +10,26 @@ from __future__ import annotations
 import base64
 from collections.abc import Iterable, Mapping
 from hashlib import blake2b
+from typing import Final
 
 import msgspec
 
 from gateway.core import clickid, client, cookies
 from gateway.core.consent import at_door, denied_everywhere
 from gateway.core.domain import registrable_domain
-from gateway.core.event import Browser, Campaign, Click, Consent, Copy, Event, Grant, Page, Person, Purpose, Veto, Wire
+from gateway.core.event import Browser, Campaign, Click, Consent, Copy, Event, Grant, Page, Person, Veto, Wire
 from gateway.core.hit import Hit, SetCookie, Visitor
 from gateway.core.person import seal
 from gateway.core.site import Site
 from gateway.core.wires import fields
 from gateway.core.wires.draft import Draft, Refusal
+
+# A member that is asked of its enum costs a call in Python 3.11; these are asked several times a hit.
+_DENIED: Final = Grant.DENIED
+_BROWSER: Final = Wire.BROWSER
+_OF: Final = {wire: (wire,) for wire in Wire}
+# A server's connection is nobody's browser.
+_NO_JAR: Final = cookies.Jar()
 
 
 class Taken(msgspec.Struct, frozen=True, kw_only=True):
@@ -44,10 +52,21 @@ def take(hit: Hit, site: Site, *, vendors: frozenset[str]) -> Taken | Refusal:
     if isinstance(draft, Refusal):
         return draft
     sealed = seal(draft.user, phone_country=site.phone_country)
-    warnings = (*draft.warnings, *sealed.warnings)
+    warnings = draft.warnings + sealed.warnings
     landing = clickid.from_page(draft.page.location, draft.page.referrer, site.origins)
     consent = at_door(draft.said, hit.visitor, site.consent, hit.wire)
-    jar = _jar(hit, site, landing, consent, vendors)
+    jar = _NO_JAR
+    if hit.wire is _BROWSER:
+        jar = cookies.decide(
+            site,
+            hit.visitor,
+            landing,
+            consent,
+            now_ms=hit.now_ms,
+            dice=hit.dice,
+            registrable=registrable_domain(hit.visitor.host),
+            vendors=vendors,
+        )
     event = _event(hit, site, draft, landing, consent, jar, sealed.person)
     copy = _veto(event) if denied_everywhere(consent) else event
     return Taken(copy=copy, set_cookies=jar.set_cookies, warnings=warnings, dropped=sealed.dropped)
@@ -68,22 +87,6 @@ def remembering(visitor: Visitor, set_cookies: Iterable[SetCookie]) -> Visitor:
     return msgspec.structs.replace(visitor, cookies=kept)
 
 
-def _jar(hit: Hit, site: Site, landing: clickid.Landing, consent: Consent, vendors: frozenset[str]) -> cookies.Jar:
-    """What the browser remembers, and shall; a server's connection is nobody's browser."""
-    if hit.wire is Wire.SERVER:
-        return cookies.Jar()
-    return cookies.decide(
-        site,
-        hit.visitor,
-        landing,
-        consent,
-        now_ms=hit.now_ms,
-        dice=hit.dice,
-        registrable=registrable_domain(hit.visitor.host),
-        vendors=vendors,
-    )
-
-
 def _event(
     hit: Hit,
     site: Site,
@@ -93,23 +96,24 @@ def _event(
     jar: cookies.Jar,
     person: Person,
 ) -> Event:
+    page = draft.page
     return Event(
         site=site.name,
         name=draft.name,
         event_id=draft.event_id or _made_id(hit.dice),
         id_made=draft.event_id is None,
-        wires=(hit.wire,),
+        wires=_OF[hit.wire],
         at_ms=draft.at_ms,
         received_ms=hit.now_ms,
         action_source=draft.action_source or "website",
         test=draft.test,
-        bot=client.bot(hit.visitor.user_agent) if hit.wire is Wire.BROWSER else None,
+        bot=client.bot(hit.visitor.user_agent) if hit.wire is _BROWSER else None,
         vendor=hit.vendor,
         raw=hit.raw,
         page=Page(
-            location=clickid.nameless(draft.page.location),
-            referrer=clickid.nameless(draft.page.referrer),
-            title=draft.page.title,
+            location=clickid.nameless(page.location),
+            referrer=clickid.nameless(page.referrer),
+            title=page.title,
         ),
         value=draft.value,
         currency=draft.currency,
@@ -132,15 +136,15 @@ def _event(
 
 def _browser(hit: Hit, draft: Draft, consent: Consent, jar: cookies.Jar) -> Browser:
     """Of a browser its connection is believed; a server is believed what it passes on."""
-    visitor = hit.visitor
-    named = {name: draft.cookies[name] for name in draft.cookies if not _is_denied(name, consent)}
-    if hit.wire is Wire.SERVER:
+    named = _allowed(draft.cookies, consent) if draft.cookies else {}
+    if hit.wire is not _BROWSER:
         return Browser(ip=client.public(draft.client_ip), user_agent=draft.client_agent, cookies=named)
+    visitor = hit.visitor
     return Browser(
         ip=client.public(visitor.ip),
         user_agent=visitor.user_agent,
         language=visitor.language,
-        cookies={**jar.browser, **named},
+        cookies={**jar.browser, **named} if named else jar.browser,
     )
 
 
@@ -148,9 +152,9 @@ def _clicks(
     hit: Hit, draft: Draft, landing: clickid.Landing, consent: Consent, jar: cookies.Jar
 ) -> Mapping[str, Click]:
     """What the event names itself stands before what the browser remembers, or before a server's page address."""
-    if consent.ad_storage is Grant.DENIED:
+    if consent.ad_storage is _DENIED:
         return {}
-    shown = {**landing.clicks, **draft.clicks} if hit.wire is Wire.SERVER else draft.clicks
+    shown = draft.clicks if hit.wire is _BROWSER else {**landing.clicks, **draft.clicks}
     if not shown:
         return jar.clicks
     known = dict(jar.clicks)
@@ -161,9 +165,12 @@ def _clicks(
     return known
 
 
-def _is_denied(cookie: str, consent: Consent) -> bool:
-    purpose = Purpose.ANALYTICS_STORAGE if cookie.startswith("ga_") else Purpose.AD_STORAGE
-    return consent.of(purpose) is Grant.DENIED
+def _allowed(named: Mapping[str, str], consent: Consent) -> Mapping[str, str]:
+    """Return what was named of the vendors' cookies, less those whose purpose is denied."""
+    no_ads, no_analytics = consent.ad_storage is _DENIED, consent.analytics_storage is _DENIED
+    if not (no_ads or no_analytics):
+        return named
+    return {name: value for name, value in named.items() if not (no_analytics if name.startswith("ga_") else no_ads)}
 
 
 def _campaign(named: Campaign, landing: Campaign) -> Campaign:

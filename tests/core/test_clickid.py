@@ -305,3 +305,8 @@ def test_no_cookie_is_ever_an_exception(value: str) -> None:
 def test_keys_of_people_on_a_mails_link_are_told_to_nobody(url: str | None, expected: str | None) -> None:
     assert nameless(url) == expected
     assert nameless(nameless(url)) == expected
+
+
+@pytest.mark.parametrize("key", ["mkt_to\N{KELVIN SIGN}", "_h\N{LATIN SMALL LETTER LONG S}enc", "MC_EID", "_Kx"])
+def test_a_persons_key_is_found_in_any_letters(key: str) -> None:
+    assert nameless(f"https://shop.example/?q=1&{key}=a1b2") == f"https://shop.example/?q=1&{key}=redacted"

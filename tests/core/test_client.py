@@ -6,7 +6,16 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from gateway.core.client import Proxies, address, address_block, bot, forwarded_host, forwarded_proto, public
+from gateway.core.client import (
+    _ORDINARY,
+    Proxies,
+    address,
+    address_block,
+    bot,
+    forwarded_host,
+    forwarded_proto,
+    public,
+)
 
 PROXIES = Proxies.parse(["10.0.0.0/8", "fd00::/8", "203.0.113.7"])
 EDGE = "10.0.0.1"
@@ -206,3 +215,28 @@ def test_a_browser_is_a_person(agent: str) -> None:
 
 def test_an_endless_agent_is_cut_before_it_costs_time() -> None:
     assert bot(CHROME + " " * 2000 + "Googlebot") is None
+
+
+def test_ordinary_first_octets_hold_no_special_address() -> None:
+    for first in range(256):
+        if str(first) not in _ORDINARY:
+            continue
+        inside = [int(ipaddress.ip_address(f"{first}.0.0.0")) + place for place in range(0, 2**24, 4096)]
+
+        assert all(ipaddress.ip_address(each).is_global for each in inside), first
+        assert not any(ipaddress.ip_address(each).is_multicast for each in inside), first
+
+
+@given(
+    st.lists(st.integers(0, 260).map(str) | st.sampled_from(["", "00", "01", " 1", "1 ", "+1", "٨", "1\n"]), max_size=6)
+)
+def test_an_address_is_read_as_the_standard_library_reads_it(parts: list[str]) -> None:
+    text = ".".join(parts)
+    try:
+        found = ipaddress.ip_address(text.strip())
+    except ValueError:
+        found = None
+    told = str(found) if found is not None and found.is_global and not found.is_multicast else None
+
+    assert public(text) == told
+    assert address(EDGE, [text], PROXIES) == (EDGE if found is None else str(found))

@@ -2,7 +2,7 @@
 
 import pytest
 
-from gateway.core.domain import cookie_domain, host_name, is_loopback, origin, registrable_domain
+from gateway.core.domain import beginnings, cookie_domain, host_name, is_loopback, origin, registrable_domain
 
 
 @pytest.mark.parametrize(
@@ -132,3 +132,9 @@ def test_an_origin_is_spelled_as_browsers_do(url: str | None, expected: str | No
 )
 def test_only_the_machine_itself_is_loopback(host: str, is_it: bool) -> None:
     assert is_loopback(host) is is_it
+
+
+def test_urls_of_a_site_begin_as_browsers_spell_its_origins() -> None:
+    origins = ("https://shop.example", "https://Shop.example", "https://shop.example:443", "http://[::1]")
+
+    assert beginnings(origins) == ("https://shop.example/", "https://shop.example?", "https://shop.example#")

@@ -1,20 +1,25 @@
 """Promises of gateway/core/vendor_cookies.py. Captured values are shortened, their shape is kept."""
 
+from collections.abc import Mapping
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gateway.core import vendor_cookies
 from gateway.core.event import Click
 from gateway.core.vendor_cookies import (
+    NOTHING_RECALLED,
+    Held,
     MetaCookie,
-    analytics,
+    Recalled,
     gcl_click,
     gcl_text,
     google_browser,
+    held,
     meta_cookie,
     meta_text,
     microsoft_browser,
-    recall,
     reddit_browser,
     snap_browser,
     tiktok_browser,
@@ -22,6 +27,14 @@ from gateway.core.vendor_cookies import (
 )
 
 OLD = 1_600_000_000_000
+
+
+def recall(cookies: Mapping[str, str]) -> Recalled:
+    return vendor_cookies.recall(cookies, is_rare=held(cookies).is_rare)
+
+
+def analytics(cookies: Mapping[str, str]) -> Mapping[str, str]:
+    return vendor_cookies.analytics(cookies, held(cookies).sessions)
 
 
 @pytest.mark.parametrize(
@@ -161,7 +174,7 @@ def test_of_two_google_cookies_the_newer_counts() -> None:
     ],
 )
 def test_what_is_not_a_click_is_not_recalled(cookie: str, value: str) -> None:
-    assert recall({cookie: value}) == ({}, {})
+    assert recall({cookie: value}) == NOTHING_RECALLED
 
 
 @pytest.mark.parametrize(
@@ -286,3 +299,21 @@ def test_browsers_are_told_by_the_contracts_names_and_nothing_else() -> None:
 def test_no_text_breaks_the_readers_of_browsers(value: str) -> None:
     for name, told in visitors({"_scid": value, "_rdt_uuid": value, "_uetvid": value}).items():
         assert told.isascii(), name
+
+
+@pytest.mark.parametrize(
+    ("cookie", "is_rare", "sessions"),
+    [
+        ("_fbp", False, []),
+        ("_ga", False, []),
+        ("_ga_X", False, ["_ga_X"]),
+        ("x_ga_y", False, []),
+        ("_gac_UA-1", True, []),
+        ("_gcl_aw", True, []),
+        ("_twclid", True, []),
+        ("_rdt_cid", True, []),
+        ("_uetvid", True, []),
+    ],
+)
+def test_one_look_tells_which_cookies_there_are(cookie: str, is_rare: bool, sessions: list[str]) -> None:
+    assert held({"session": "1", cookie: "x"}) == Held(is_rare, sessions)

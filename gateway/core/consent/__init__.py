@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from itertools import product
 from typing import Any, Final, Literal, TypeAlias
 
 from msgspec.structs import replace
@@ -27,6 +28,16 @@ SIGNALS: Final = ("event", "gpc", "cookiebot", "onetrust", "veto", "server_silen
 
 # The purposes and the fields of `Consent`, spelled once: reading an enum's value takes longer than looking it up.
 _FIELDS: Final[Mapping[Purpose, str]] = {purpose: purpose.value for purpose in Purpose}
+_NAMES: Final = tuple(_FIELDS.values())
+# A member that is asked of its enum costs a call in Python 3.11; these are asked several times a hit.
+_GRANTED: Final = Grant.GRANTED
+_DENIED: Final = Grant.DENIED
+_BROWSER: Final = Wire.BROWSER
+# An event that answers for itself has one of sixteen answers, by its four grants in the order of the purposes.
+_SAID: Final[Mapping[tuple[Grant, ...], Consent]] = {
+    grants: Consent(**dict(zip(_NAMES, grants, strict=True)), by=dict.fromkeys(_NAMES, "event"))
+    for grants in product((_GRANTED, _DENIED), repeat=len(_NAMES))
+}
 _STRICTNESS: Final = {Grant.UNKNOWN: 0, Grant.GRANTED: 1, Grant.DENIED: 2}
 _WORDS: Final[Mapping[Any, Grant]] = {
     "granted": Grant.GRANTED,
@@ -51,15 +62,18 @@ def at_door(said: Mapping[str, Any] | None, visitor: Visitor, policy: ConsentPol
     region answers a browser's copy; a server's stays unknown until its twin or `settle` answers. What only the
     connection can tell (GPC, cookies) is asked of a browser's connection only: a server's is not the visitor's.
     """
-    grants = _of_event(said)
+    grants = _of_event(said) if said else {}
+    signals = _of_browser(visitor, policy) if wire is _BROWSER else ()
+    if not signals and len(grants) == len(_FIELDS):
+        return _SAID[tuple(grants.values())]
     by = dict.fromkeys(grants, "event")
-    for name, answers in _of_browser(visitor, policy) if wire is Wire.BROWSER else ():
+    for name, answers in signals:
         for purpose, grant in answers.items():
             field = _FIELDS[purpose]
-            if field not in grants or (grant is Grant.DENIED and grants[field] is Grant.GRANTED):
+            if field not in grants or (grant is _DENIED and grants[field] is _GRANTED):
                 grants[field], by[field] = grant, name
     consent = Consent(**grants, by=by)
-    if wire is Wire.SERVER or len(grants) == len(_FIELDS):
+    if wire is not _BROWSER or len(grants) == len(_FIELDS):
         return consent
     return _fill(consent, Grant(region_default(visitor.country, policy)), "default")
 
@@ -88,10 +102,10 @@ def settle(consent: Consent, policy: ConsentPolicy) -> Consent:
 def denied_everywhere(consent: Consent) -> bool:
     """Say whether nothing is granted and nothing can be any more: the copy leaves a veto and no identifier."""
     return (
-        consent.ad_storage is Grant.DENIED
-        and consent.ad_user_data is Grant.DENIED
-        and consent.ad_personalization is Grant.DENIED
-        and consent.analytics_storage is Grant.DENIED
+        consent.ad_storage is _DENIED
+        and consent.ad_user_data is _DENIED
+        and consent.ad_personalization is _DENIED
+        and consent.analytics_storage is _DENIED
     )
 
 
@@ -114,12 +128,10 @@ def region_default(country: str | None, policy: ConsentPolicy) -> Literal["grant
     return "denied" if "denied" in possible else "granted"
 
 
-def _of_event(said: Mapping[str, Any] | None) -> dict[str, Grant]:
+def _of_event(said: Mapping[str, Any]) -> dict[str, Grant]:
     """Read the event's own `consent`: words, JSON's booleans, and the digits a pixel's query may carry."""
     found: dict[str, Grant] = {}
-    if not said:
-        return found
-    for field in _FIELDS.values():
+    for field in _NAMES:
         value = said.get(field)
         if isinstance(value, str):
             grant = _WORDS.get(value) or _WORDS.get(value.strip().lower())
@@ -131,12 +143,15 @@ def _of_event(said: Mapping[str, Any] | None) -> dict[str, Grant]:
 
 
 def _of_browser(visitor: Visitor, policy: ConsentPolicy) -> Sequence[tuple[str, Answers]]:
+    cookies = visitor.cookies
+    if not visitor.gpc and cookiebot.COOKIE not in cookies and onetrust.COOKIE not in cookies:
+        return ()
     signals: list[tuple[str, Answers]] = []
     if visitor.gpc and policy.honour_gpc:
         signals.append(("gpc", dict.fromkeys(AD_PURPOSES, Grant.DENIED)))
     for name, cmp in _CMPS.items():
-        if cmp.COOKIE in visitor.cookies and policy.cmp in ("auto", name):
-            signals.append((name, cmp.read(visitor.cookies)))
+        if cmp.COOKIE in cookies and policy.cmp in ("auto", name):
+            signals.append((name, cmp.read(cookies)))
     return signals
 
 
