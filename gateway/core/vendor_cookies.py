@@ -271,7 +271,10 @@ def _x_click(value: str) -> Click | None:
     if not isinstance(held, dict):
         return None
     click_id, stored_ms = held.get("twclid"), held.get("timestamp")
-    if not (isinstance(click_id, str) and isinstance(stored_ms, int) and acceptable("twclid", click_id)):
+    # JSON's true is an int to Python, and no moment.
+    if type(stored_ms) is not int or stored_ms < 0 or not isinstance(click_id, str):
+        return None
+    if not acceptable("twclid", click_id):
         return None
     return Click(id=click_id, seen_ms=stored_ms)
 

@@ -166,6 +166,8 @@ def test_of_two_google_cookies_the_newer_counts() -> None:
         ("_uetmsclkid", "_uet"),
         ("_twclid", '{"twclid":"x"}'),
         ("_twclid", '{"twclid":5,"timestamp":1}'),
+        ("_twclid", '{"twclid":"x","timestamp":true}'),
+        ("_twclid", '{"twclid":"x","timestamp":-5}'),
         ("_twclid", '["x"]'),
         ("_twclid", "{"),
         ("_twclid", "\udcff"),
