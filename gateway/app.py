@@ -10,12 +10,12 @@ import asyncio
 import gc
 import os
 import random
-import secrets
 import signal
 import sys
 import time
 from collections.abc import Callable, Coroutine, Hashable
 from contextlib import AsyncExitStack
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -24,6 +24,7 @@ from aiohttp import web
 
 from gateway import logs, settings
 from gateway.core.plan import Plan
+from gateway.dice import Dice
 from gateway.settings import Address, ConfigError, Settings
 from gateway.store.budgets import Budgets
 from gateway.store.database import Database
@@ -46,6 +47,7 @@ if TYPE_CHECKING:
     from gateway.delivery.roster import Roster
 
 log = structlog.get_logger()
+_dice: Final = Dice()
 
 ROLES: Final = ("all", "ingest", "deliver", "console")
 # Contract section 4: SIGTERM ends within 25 s; what was acknowledged is durable, so a hard end loses nothing.
@@ -206,7 +208,7 @@ class Gateway:
             keeper=keeper,
             tally=tally,
             now_ms=now_ms,
-            dice=lambda: secrets.token_bytes(32),
+            dice=partial(_dice.throw, 32),
         )
 
     def _demo(self) -> Callable[[web.Application], None] | None:
@@ -389,8 +391,8 @@ def _changed(path: Path) -> float | None:
 
 
 def _token() -> str:
-    return secrets.token_hex(8)
+    return _dice.throw(8).hex()
 
 
 def _copy_id() -> str:
-    return secrets.token_hex(16)
+    return _dice.throw(16).hex()

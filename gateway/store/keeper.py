@@ -47,7 +47,7 @@ _pack = msgspec.msgpack.Encoder().encode
 
 
 class Answer(Protocol):
-    """Where the fate of a copy is told, once; a future, or whatever is cheaper than one."""
+    """Where the fate of a copy is told, once; a future is one."""
 
     def done(self) -> bool:
         """Say whether nobody waits for it any more."""
@@ -107,7 +107,10 @@ class Keeper:
 
         Errors: Unavailable when even one could not be kept; those that were kept answer `duplicate` next time.
         """
-        kept = [self.submit(copy) for copy in copies]
+        loop = asyncio.get_running_loop()
+        kept: list[asyncio.Future[Door]] = [loop.create_future() for _ in copies]
+        for copy, answer in zip(copies, kept, strict=True):
+            self.submit(copy, answer)
         if len(kept) == 1:
             return [await kept[0]]
         ended = await asyncio.gather(*kept, return_exceptions=True)
@@ -116,23 +119,11 @@ class Keeper:
                 raise outcome
         return [outcome for outcome in ended if isinstance(outcome, Door)]
 
-    def submit(self, copy: Copy) -> asyncio.Future[Door]:
+    def submit(self, copy: Copy, answer: Answer) -> None:
         """Begin to bring one copy to safety: to Redis where it answers, else to the spool; with the journal, to both.
 
-        Errors: the future raises Unavailable when it could not be kept.
-        """
-        copy_id = self._copy_id()
-        work = self._alone(copy, copy_id)
-        if work is not None:
-            return self._spawn(work)
-        answer: asyncio.Future[Door] = asyncio.get_running_loop().create_future()
-        self._submit(copy, copy_id, names(copy).own, answer, is_spooled=self._safety is not None)
-        return answer
-
-    def bring(self, copy: Copy, answer: Answer) -> None:
-        """Do as `submit`, and tell the caller's own answer, at once and from within the store's work.
-
-        `answer` must not raise: its neighbours' answers come after it.
+        `answer` is told from within the store's work and must not raise: its neighbours' answers come after it.
+        Errors: it is told Unavailable when the copy could not be kept.
         """
         copy_id = self._copy_id()
         work = self._alone(copy, copy_id)

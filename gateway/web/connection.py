@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any, Final, Protocol
 
 import msgspec
 
 from gateway.core import client, domain
+from gateway.core.client import Proxies
 from gateway.core.cookies import from_headers
 from gateway.core.hit import Visitor
 from gateway.core.site import CookieNames
@@ -18,6 +21,11 @@ from gateway.web.directory import Directory, Place
 _COUNTRY: Final = re.compile(r"[A-Z]{2}(-[A-Z0-9]{1,3})?")
 _ABSOLUTE: Final = re.compile(r"https?://([^/?#]*)", re.IGNORECASE)
 _LANGUAGE: Final = re.compile(r"[A-Za-z]{1,8}(-[A-Za-z0-9]{1,8}){0,8}")
+# What is longer is read anew each time: a stranger's text must not fill a cache.
+_REMEMBERED_CHARS: Final = 64
+_OCTET: Final = "(?:25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])"
+# As `ipaddress` writes it: such a text is its own canonical one, and making an address of it costs ten times as much.
+_IPV4: Final = re.compile(rf"{_OCTET}\.{_OCTET}\.{_OCTET}\.{_OCTET}")
 
 
 class Head(Protocol):
@@ -40,7 +48,7 @@ class Head(Protocol):
 
     @property
     def headers(self) -> Any:
-        """`get(name, default)` and `getall(name, default)`, the names in any case; lower case is found first."""
+        """`get(name, default)`, `getall(name, default)` and `in`; the names in lower case."""
         ...
 
 
@@ -61,19 +69,26 @@ class Connection(msgspec.Struct, frozen=True, kw_only=True):
     def of(cls, request: Head, directory: Directory) -> Connection:
         """Read the connection's headers; each is believed from a trusted proxy only."""
         peer, headers, proxies = request.remote, request.headers, directory.proxies
-        address = client.address(peer, headers.getall("x-forwarded-for", ()), proxies)
-        forwarded = headers.getall("x-forwarded-host", ())
-        host = client.forwarded_host(peer, forwarded, proxies) if forwarded else None
-        authority = forwarded[0] if host is not None else _asked(request)
-        protocols = headers.getall("x-forwarded-proto", ())
-        proto = client.forwarded_proto(peer, protocols, proxies) if protocols else None
+        is_trusted = proxies.trusts(peer)
+        through = headers.getall("x-forwarded-for") if "x-forwarded-for" in headers else ()
+        address = _address(peer, through, proxies, is_trusted=is_trusted)
+        target = request.raw_path
+        authority: str = headers.get("host", "") if target.startswith("/") else _named_in(target)
+        if is_trusted and "x-forwarded-host" in headers:
+            forwarded = headers.getall("x-forwarded-host")
+            if client.forwarded_host(peer, forwarded, proxies) is not None:
+                authority = forwarded[0]
+        secure = request.secure
+        if is_trusted and "x-forwarded-proto" in headers:
+            proto = client.forwarded_proto(peer, headers.getall("x-forwarded-proto"), proxies)
+            secure = secure if proto is None else proto == "https"
         return cls(
             address=address,
             host=domain.host_name(authority) or "",
             authority=authority.strip(),
-            secure=request.secure if proto is None else proto == "https",
-            is_loopback=address is not None and domain.is_loopback(address),
-            country=_country(request, directory) if proxies.trusts(peer) else None,
+            secure=secure,
+            is_loopback=address is not None and _is_loopback(address),
+            country=_country(request, directory.country_header) if is_trusted and directory.country_header else None,
         )
 
     def find(self, path: str, directory: Directory) -> tuple[Place, str] | None:
@@ -84,19 +99,27 @@ class Connection(msgspec.Struct, frozen=True, kw_only=True):
                 return place, below
         return None
 
-    def visitor(self, request: Head, names: CookieNames) -> Visitor:
-        """Return the browser at the other end, every text scrubbed."""
+    def visitor(self, request: Head, names: CookieNames, *, is_plain: bool = False) -> Visitor:
+        """Return the browser at the other end, every text scrubbed.
+
+        `is_plain`: the head is known to be ASCII without control characters, so that nothing can be scrubbed from it.
+        """
         headers = request.headers
+        agent, referer, language = headers.get("user-agent"), headers.get("referer"), headers.get("accept-language")
+        lines = headers.getall("cookie") if "cookie" in headers else ()
+        if not is_plain:
+            agent, referer = agent and scrub(agent), referer and scrub(referer)
+            lines = [scrub(line) for line in lines]
         return Visitor(
             ip=self.address,
-            user_agent=_text(headers.get("user-agent"), client.MAX_AGENT_CHARS),
-            language=_language(headers.get("accept-language")),
-            referer=_text(headers.get("referer"), MAX_URL_BYTES),
+            user_agent=agent[: client.MAX_AGENT_CHARS].strip() or None if agent else None,
+            language=_language(language) if language else None,
+            referer=referer[:MAX_URL_BYTES].strip() or None if referer else None,
             country=self.country,
             host=self.host,
             secure=self.secure,
             gpc=headers.get("sec-gpc", "").strip() == "1",
-            cookies=from_headers([scrub(line) for line in headers.getall("cookie", ())], names),
+            cookies=from_headers(lines, names),
         )
 
 
@@ -106,25 +129,37 @@ def may_speak(request: Head, place: Place, connection: Connection) -> bool:
     With an Origin that has to be one of the site's or the gateway's own; without one the browser must not say that
     another site asked, or that the hit is a page of its own (a link somebody was made to follow).
     """
-    origins = request.headers.getall("origin", ())
-    if origins:
+    headers = request.headers
+    if "origin" in headers:
+        origins = headers.getall("origin")
         return len(origins) == 1 and (origins[0] in place.origins or _is_own(origins[0], connection))
-    site, destination = _fetched(request, "sec-fetch-site"), _fetched(request, "sec-fetch-dest")
-    return site != "cross-site" and destination != "document"
+    site: str = headers.get("sec-fetch-site", "")
+    destination: str = headers.get("sec-fetch-dest", "")
+    return site.strip().lower() != "cross-site" and destination.strip().lower() != "document"
 
 
 def cors_origin(request: Head, place: Place) -> str | None:
     """Return the Origin that may read the answer, credentials and all: the site's own and nobody else's."""
-    origins = request.headers.getall("origin", ())
+    if "origin" not in request.headers:
+        return None
+    origins = request.headers.getall("origin")
     return origins[0] if len(origins) == 1 and origins[0] in place.origins else None
 
 
-def _asked(request: Head) -> str:
-    """Return the authority that was asked: a target that names one stands before the Host line (RFC 9112, 3.2.2)."""
-    target = request.raw_path
-    if target.startswith("/"):
-        named: str = request.headers.get("host", "")
-        return named
+def _address(peer: str | None, through: Sequence[str], proxies: Proxies, *, is_trusted: bool) -> str | None:
+    """Return the visitor's address, by the short way where a peer is not heard or a proxy names one alone."""
+    plain = (through[0] if len(through) == 1 else None) if is_trusted and through else peer
+    if plain is not None and _IPV4.fullmatch(plain):
+        return plain
+    return client.address(peer, through, proxies)
+
+
+def _is_loopback(address: str) -> bool:
+    return domain.is_loopback(address) if ":" in address else address.startswith("127.")
+
+
+def _named_in(target: str) -> str:
+    """Return the authority that a target names: it stands before the Host line (RFC 9112, 3.2.2)."""
     absolute = _ABSOLUTE.match(target)
     return absolute[1] if absolute else ""
 
@@ -135,21 +170,19 @@ def _is_own(origin: str, connection: Connection) -> bool:
     return origin in {domain.origin(f"{scheme}://{connection.authority}") for scheme in schemes}
 
 
-def _fetched(request: Head, header: str) -> str:
+def _country(request: Head, header: str) -> str | None:
     said: str = request.headers.get(header, "")
-    return said.strip().lower()
-
-
-def _country(request: Head, directory: Directory) -> str | None:
-    said: str = request.headers.get(directory.country_header, "") if directory.country_header else ""
     said = said.strip().upper()
     return said if _COUNTRY.fullmatch(said) else None
 
 
-def _language(said: str | None) -> str | None:
-    first = (said or "").partition(",")[0].partition(";")[0].strip()
+def _language(said: str) -> str | None:
+    return _known_language(said) if len(said) <= _REMEMBERED_CHARS else _first_language(said)
+
+
+def _first_language(said: str) -> str | None:
+    first = said.partition(",")[0].partition(";")[0].strip()
     return first if _LANGUAGE.fullmatch(first) else None
 
 
-def _text(said: str | None, max_chars: int) -> str | None:
-    return scrub(said)[:max_chars].strip() or None if said else None
+_known_language = lru_cache(maxsize=1024)(_first_language)

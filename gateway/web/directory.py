@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import Final, NamedTuple, Self
@@ -10,7 +10,7 @@ from typing import Final, NamedTuple, Self
 from gateway.core.adapter import Secret
 from gateway.core.client import Proxies
 from gateway.core.manifest import RAW
-from gateway.core.site import Destination, Site
+from gateway.core.site import Destination, PathNames, Site
 from gateway.settings import Server, rate_per_s
 
 _BEARER: Final = "bearer "
@@ -74,9 +74,14 @@ class Place:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Directory:
-    """All of it, frozen: a reload makes another one and puts it into the Front."""
+    """All of it, frozen: a reload makes another one and puts it into the Front.
+
+    `hits`: the paths of the image (GET) and of beacons (POST), as `(method, host, path)`: what the front lane answers.
+    `country_header` in lower case.
+    """
 
     hosts: Mapping[str, tuple[Place, ...]]
+    hits: Mapping[tuple[str, str, str], Place]
     keys: Mapping[bytes, Place]
     sites: Mapping[str, Place]
     api_paths: frozenset[str]
@@ -96,12 +101,13 @@ class Directory:
         mounts = {"" if place.site.path == "/" else place.site.path for place in places}
         return cls(
             hosts={host: tuple(sharing) for host, sharing in hosts.items()},
+            hits={hit: place for host, sharing in hosts.items() for hit, place in _hits(host, sharing)},
             keys={key: place for place in places for key in place.keys},
             sites={place.site.name: place for place in places},
             # The key names the site, so the path may be anybody's.
             api_paths=frozenset(f"{mount}/api/events" for mount in {"", *mounts}),
             proxies=Proxies(tuple(server.trusted_proxies)),
-            country_header=server.country_header,
+            country_header=None if server.country_header is None else server.country_header.lower(),
             debug=server.debug,
         )
 
@@ -114,6 +120,14 @@ class Directory:
         return None if key is None else self.keys.get(key)
 
 
+def image_paths(names: PathNames) -> tuple[str, ...]:
+    return (names.image, "/pixel.gif")
+
+
+def event_paths(names: PathNames) -> tuple[str, ...]:
+    return (names.events, "/events")
+
+
 def fingerprint(key: Secret) -> str:
     """Return what tells a key from others without being it."""
     return _digest(key.reveal()).hex()
@@ -123,6 +137,16 @@ def shown(authorization: str | None) -> str | None:
     """Return the fingerprint of the key that an `Authorization` header shows, whosever it is."""
     key = _key_in(authorization)
     return None if key is None else key.hex()
+
+
+def _hits(host: str, sharing: Sequence[Place]) -> Iterator[tuple[tuple[str, str, str], Place]]:
+    """List a host's paths of hits; where a longer mount covers one, its own site decides what stands there."""
+    for place in sharing:
+        mount, paths = "" if place.site.path == "/" else place.site.path, place.site.paths
+        for method, names in (("GET", image_paths(paths)), ("POST", event_paths(paths))):
+            for path in (mount + name for name in names):
+                if place is next(one for one in sharing if one.below(path) is not None):
+                    yield (method, host, path), place
 
 
 def _key_in(authorization: str | None) -> bytes | None:

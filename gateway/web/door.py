@@ -22,6 +22,7 @@ from gateway.web.reply import refused
 
 # An event takes about 100 µs: after this many others get their turn.
 EVENTS_A_TURN: Final = 32
+UNKEPT: Final = refused(Refused.UNAVAILABLE)
 
 
 class Fate(msgspec.Struct, frozen=True, kw_only=True):
@@ -104,22 +105,42 @@ class Bringing:
             if result.set_cookies:
                 self._set_cookies = _joined(self._set_cookies, result.set_cookies)
 
-    def told(self, doors: Sequence[Door] | None) -> Brought:
-        """Count what became of each event; `doors` in the order of `copies`, None where they could not be kept."""
-        front, site, fates = self._front, self._place.site.name, []
-        kept = iter(doors or ())
+    @property
+    def set_cookies(self) -> tuple[SetCookie, ...]:
+        """At most one for a name and domain."""
+        return self._set_cookies
+
+    def words(self, doors: Sequence[Door] | None) -> list[str]:
+        """Count what became of each event, and say it in the word of `X-Tagway`.
+
+        `doors` in the order of `copies`, None where they could not be kept.
+        """
+        tally, note, site, wire = self._front.tally, self._front.refusals.note, self._place.site.name, self._wire
+        words, kept = [], 0
         for result, said in self._results:
-            event_id = ""
             if isinstance(result, Refusal):
-                fate = _refused(result, said)
+                name = name_of({} if isinstance(said, Refusal) else said)
+                word, event_id, reason = refused(result.reason), "", result.reason
             else:
-                fate = _unkept(result) if doors is None else _taken(result, next(kept))
-                if isinstance(result.copy, Event):
-                    event_id = result.copy.event_id
+                copy = result.copy
+                name, event_id = copy.name, copy.event_id if isinstance(copy, Event) else ""
+                if doors is None:
+                    word, reason = UNKEPT, Refused.UNAVAILABLE
+                else:
+                    # Not `.value`, a property written in Python: it costs ten times as much.
+                    word, reason, kept = doors[kept]._value_, None, kept + 1
                 if result.dropped:
-                    front.tally.dropped(site, result.dropped)
-            _count(front, site, self._wire, fate, event_id, self._now_ms)
-            fates.append(fate)
+                    tally.dropped(site, result.dropped)
+            tally.door(site, name, wire, word, event_id)
+            if reason is not None:
+                note(reason, site, wire, self._now_ms)
+            words.append(word)
+        return words
+
+    def told(self, doors: Sequence[Door] | None) -> Brought:
+        """Count what became of each event, and tell all of it; `doors` as above."""
+        words = self.words(doors)
+        fates = [_fate(result, said, word) for (result, said), word in zip(self._results, words, strict=True)]
         return Brought(fates=tuple(fates), set_cookies=self._set_cookies)
 
 
@@ -162,38 +183,30 @@ def _joined(earlier: tuple[SetCookie, ...], later: tuple[SetCookie, ...]) -> tup
 
 def refuse(front: Front, reason: Refused, wire: Wire, place: Place | None = None) -> str:
     """Count and log a hit that is refused before anything of it was read; returns what `X-Tagway` says."""
-    fate = Fate(name="", event_id=None, status="refused", reason=reason)
-    _count(front, NO_SITE if place is None else place.site.name, wire, fate, "", front.now_ms())
-    return fate.word
+    site, word = NO_SITE if place is None else place.site.name, refused(reason)
+    front.tally.door(site, "", wire, word)
+    front.refusals.note(reason, site, wire, front.now_ms())
+    return word
 
 
-def _taken(taken: Taken, door: Door) -> Fate:
-    return Fate(name=taken.copy.name, event_id=taken.copy.event_id, status=door.value, warnings=taken.warnings)
-
-
-def _unkept(taken: Taken) -> Fate:
+def _fate(result: Taken | Refusal, said: Mapping[str, Any] | Refusal, word: str) -> Fate:
+    if isinstance(result, Refusal):
+        fields = {} if isinstance(said, Refusal) else said
+        return Fate(
+            name=name_of(fields),
+            event_id=id_of(fields),
+            status="refused",
+            reason=result.reason,
+            errors=result.errors,
+        )
+    name, event_id, warnings = result.copy.name, result.copy.event_id, result.warnings
+    if word != UNKEPT:
+        return Fate(name=name, event_id=event_id, status=word, warnings=warnings)
     return Fate(
-        name=taken.copy.name,
-        event_id=taken.copy.event_id,
+        name=name,
+        event_id=event_id,
         status="refused",
         reason=Refused.UNAVAILABLE,
         errors=("event: could not be kept just now; send it again",),
-        warnings=taken.warnings,
+        warnings=warnings,
     )
-
-
-def _refused(refusal: Refusal, said: Mapping[str, Any] | Refusal) -> Fate:
-    fields = {} if isinstance(said, Refusal) else said
-    return Fate(
-        name=name_of(fields),
-        event_id=id_of(fields),
-        status="refused",
-        reason=refusal.reason,
-        errors=refusal.errors,
-    )
-
-
-def _count(front: Front, site: str, wire: Wire, fate: Fate, event_id: str, now_ms: int) -> None:
-    front.tally.door(site, fate.name, wire, fate.word, event_id)
-    if fate.reason is not None:
-        front.refusals.note(fate.reason, site, wire, now_ms)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -18,11 +17,22 @@ NO_SITE = "-"
 """The site that a refusal is counted under where none could be told."""
 
 
+class Answer(Protocol):
+    """Hears what became of one copy, from within the store's work: it must not raise."""
+
+    def done(self) -> bool:
+        """Say whether nobody waits for it any more."""
+        ...
+
+    def set_result(self, result: Door, /) -> None: ...
+    def set_exception(self, exception: BaseException, /) -> None: ...
+
+
 class Keeper(Protocol):
     """The store's door."""
 
-    def submit(self, copy: Copy) -> asyncio.Future[Door]:
-        """Begin to keep one copy; the future says what it was, or raises Unavailable."""
+    def submit(self, copy: Copy, answer: Answer) -> None:
+        """Begin to keep one copy; `answer` is told once what it was, or an exception: Unavailable as a rule."""
         ...
 
     async def keep(self, copies: Sequence[Copy]) -> list[Door]:

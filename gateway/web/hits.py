@@ -4,33 +4,40 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import NamedTuple
 
 import msgspec
 from aiohttp import hdrs, web
 
 from gateway.core.event import Copy, Wire
+from gateway.core.hit import Visitor
 from gateway.core.outcome import Door, Refused
 from gateway.core.wires import json, pixel
 from gateway.core.wires.draft import Refusal
 from gateway.core.wires.json import Body
 from gateway.web import body, reply
 from gateway.web.body import Unread
-from gateway.web.connection import Connection, Head, cors_origin, may_speak
+from gateway.web.connection import Connection, Head, may_speak
 from gateway.web.directory import Directory, Place
-from gateway.web.door import EVENTS_A_TURN, Bringing, Brought, keep, refuse
+from gateway.web.door import EVENTS_A_TURN, UNKEPT, Bringing, Brought, keep, refuse
 from gateway.web.front import Front
 from gateway.web.reply import Reply
 
 
 class Asked(msgspec.Struct, frozen=True, kw_only=True):
-    """One request on a site's path: who asks, which site, under which settings. `query` as it was sent."""
+    """One request on a site's path: who asks, which site, under which settings. `query` as it was sent.
+
+    `origin`: who may read the answer (`cors_origin`). `is_plain`: the head is ASCII without control characters.
+    """
 
     request: Head
     connection: Connection
     place: Place
     directory: Directory
+    origin: str | None = None
     query: str = ""
+    is_plain: bool = False
 
     @property
     def whole(self) -> web.Request:
@@ -41,11 +48,13 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def is_confidant(self) -> bool:
         """Say whether the caller may read the full `X-Tagway`."""
-        return (
-            self.directory.debug
-            or self.connection.is_loopback
-            or self.place.is_keyed(self.request.headers.get(hdrs.AUTHORIZATION))
-        )
+        if self.directory.debug or self.connection.is_loopback:
+            return True
+        authorization = self.request.headers.get("authorization")
+        return authorization is not None and self.place.is_keyed(authorization)
+
+    def visitor(self) -> Visitor:
+        return self.connection.visitor(self.request, self.place.site.cookies, is_plain=self.is_plain)
 
 
 class Waiting(NamedTuple):
@@ -58,26 +67,25 @@ class Waiting(NamedTuple):
 def read_image(front: Front, asked: Asked) -> Reply | Waiting:
     """Take one hit by its query. The image is served whatever happened."""
     place, query = asked.place, asked.query
-    origin = cors_origin(asked.request, place)
     bare = pixel.wants_no_image(query)
     barred = barred_by(front, asked)
     if barred is not None:
-        return reply.image(refuse(front, barred, Wire.BROWSER, place), origin=origin, bare=bare)
-    visitor = asked.connection.visitor(asked.request, place.site.cookies)
+        return reply.image(refuse(front, barred, Wire.BROWSER, place), origin=asked.origin, bare=bare)
+    visitor = asked.visitor()
     bringing = Bringing(front, place, wire=Wire.BROWSER, visitor=visitor)
     bringing.take(pixel.read(query, visitor.referer))
-
-    def told(doors: Sequence[Door] | None) -> Reply:
-        brought = bringing.told(doors)
-        return reply.image(said_of(brought, asked, batched=False), brought.set_cookies, origin=origin, bare=bare)
-
+    told = partial(_answer_image, asked, bringing, bare)
     return Waiting(bringing.copies, told) if bringing.copies else told(())
+
+
+def _answer_image(asked: Asked, bringing: Bringing, bare: bool, doors: Sequence[Door] | None) -> Reply:
+    said = _said(bringing.words(doors), asked, batched=False)
+    return reply.image(said, bringing.set_cookies, origin=asked.origin, bare=bare)
 
 
 def read_events(front: Front, asked: Asked, said: bytes | Unread) -> Reply | tuple[Body, Bringing]:
     """Read the body of a browser's events; none of them is taken yet."""
     place = asked.place
-    origin = cors_origin(asked.request, place)
     if isinstance(said, Unread):
         reason = Refused.SIZE if said is Unread.TOO_LARGE else Refused.BODY
         parsed: Body | Refusal = Refusal(reason=reason)
@@ -85,18 +93,18 @@ def read_events(front: Front, asked: Asked, said: bytes | Unread) -> Reply | tup
         parsed = json.read(said)
     if isinstance(parsed, Refusal):
         told = refuse(front, parsed.reason, Wire.BROWSER, place)
-        return reply.beacon(413 if parsed.reason is Refused.SIZE else 400, told, origin=origin)
-    front.limiter.charge(place.site.name, asked.connection.address, place.rate, len(parsed.events) - 1, front.now_ms())
-    visitor = asked.connection.visitor(asked.request, place.site.cookies)
-    return parsed, Bringing(front, place, wire=Wire.BROWSER, visitor=visitor, sent_at=parsed.sent_at)
+        return reply.beacon(413 if parsed.reason is Refused.SIZE else 400, told, origin=asked.origin)
+    further = len(parsed.events) - 1
+    if further:
+        front.limiter.charge(place.site.name, asked.connection.address, place.rate, further, front.now_ms())
+    return parsed, Bringing(front, place, wire=Wire.BROWSER, visitor=asked.visitor(), sent_at=parsed.sent_at)
 
 
 def answer_events(asked: Asked, parsed: Body, bringing: Bringing, doors: Sequence[Door] | None) -> Reply:
     """Answer 204 when the body could be read, whatever became of each event."""
-    brought = bringing.told(doors)
-    said = said_of(brought, asked, batched=parsed.batched)
-    origin = cors_origin(asked.request, asked.place)
-    return reply.beacon(503 if brought.is_unavailable else 204, said, brought.set_cookies, origin=origin)
+    words = bringing.words(doors)
+    said = _said(words, asked, batched=parsed.batched)
+    return reply.beacon(503 if UNKEPT in words else 204, said, bringing.set_cookies, origin=asked.origin)
 
 
 def barred_beacon(front: Front, asked: Asked) -> Reply | None:
@@ -105,7 +113,7 @@ def barred_beacon(front: Front, asked: Asked) -> Reply | None:
     if barred is None:
         return None
     said = refuse(front, barred, Wire.BROWSER, asked.place)
-    return reply.beacon(429 if barred is Refused.RATE else 403, said, origin=cors_origin(asked.request, asked.place))
+    return reply.beacon(429 if barred is Refused.RATE else 403, said, origin=asked.origin)
 
 
 async def image(front: Front, asked: Asked) -> Reply:
@@ -118,7 +126,7 @@ async def events(front: Front, asked: Asked) -> web.Response | Reply:
     """Take a browser's events, in the ordinary lane; of many, others get their turn in between."""
     request = asked.whole
     if request.method == hdrs.METH_OPTIONS:
-        return reply.preflight(cors_origin(request, asked.place))
+        return reply.preflight(asked.origin)
     barred = barred_beacon(front, asked)
     if barred is not None:
         return barred
@@ -136,14 +144,21 @@ async def events(front: Front, asked: Asked) -> web.Response | Reply:
 
 def barred_by(front: Front, asked: Asked) -> Refused | None:
     """Why a hit is refused unread, if it is."""
-    if not may_speak(asked.request, asked.place, asked.connection):
+    connection, place = asked.connection, asked.place
+    if asked.origin is None and not may_speak(asked.request, place, connection):
         return Refused.ORIGIN
-    site, rate = asked.place.site.name, asked.place.rate
-    if not front.limiter.admits(site, asked.connection.address, rate, front.now_ms()):
+    rate = place.rate
+    if rate is not None and not front.limiter.admits(place.site.name, connection.address, rate, front.now_ms()):
         return Refused.RATE
     return None
 
 
 def said_of(brought: Brought, asked: Asked, *, batched: bool) -> str:
-    words = [fate.word if asked.is_confidant else reply.masked(fate.word) for fate in brought.fates]
+    return _said([fate.word for fate in brought.fates], asked, batched=batched)
+
+
+def _said(words: Sequence[str], asked: Asked, *, batched: bool) -> str:
+    """Say what became of the events, to strangers without what a server told of them."""
+    if not asked.is_confidant:
+        words = [reply.masked(word) for word in words]
     return reply.counted(words) if batched else words[0]

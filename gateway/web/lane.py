@@ -10,22 +10,21 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import suppress
 from email.utils import formatdate
-from functools import partial
+from functools import lru_cache, partial
 from typing import Any, Final, cast
 
 import structlog
 
-from gateway.core.outcome import Door
-from gateway.store.errors import Unavailable
 from gateway.web import hits
-from gateway.web.connection import Connection
+from gateway.web.connection import Connection, cors_origin
 from gateway.web.front import Front
+from gateway.web.hearing import Hearing
 from gateway.web.hits import Asked, Waiting
 from gateway.web.public import EVENTS, IMAGE, KEEPALIVE_S, failed
-from gateway.web.reply import Reply
+from gateway.web.reply import Reply, cookie_line
 
 log = structlog.get_logger()
 
@@ -42,8 +41,10 @@ _CONTROLS: Final = bytes((*range(0x20), 0x7F))
 _NAME: Final = re.compile(r"[A-Za-z0-9!$%&'*+.^_`|~-]+")
 # Names that clients use are few; strangers' are checked each time.
 _NAMES: Final[dict[str, str]] = {}
+_END: Final = b"\r\n\r\n"
 _MOST_NAMES: Final = 500
 # With any of these a message is framed, or a connection used, in another way.
+_VERSION: Final = " HTTP/1.1"
 _ELSEWHERE: Final = frozenset(
     {
         "transfer-encoding",
@@ -60,37 +61,31 @@ _REASONS: Final = {200: "OK", 204: "No Content", 400: "Bad Request", 403: "Forbi
 _REASONS_MORE: Final = {429: "Too Many Requests", 503: "Service Unavailable"}
 
 
-class HeadLines:
+class HeadLines(dict[str, str]):
     """The header lines of one request: one a name, the names lower case."""
-
-    __slots__ = ("_lines",)
-
-    def __init__(self, lines: dict[str, str]) -> None:
-        self._lines = lines
-
-    def get(self, name: str, default: Any = None) -> Any:
-        found = self._lines.get(name)
-        return self._lines.get(name.lower(), default) if found is None else found
 
     def getall(self, name: str, default: Any = None) -> Any:
         found = self.get(name)
-        return default if found is None else [found]
+        return default if found is None else (found,)
 
 
 class Hit:
-    """The head of a complete request, as `hits.py` reads it, and its body."""
+    """The head of a complete request, as `hits.py` reads it, and its body. `is_plain` as in `Asked`."""
 
-    __slots__ = ("body", "headers", "method", "path", "query", "raw_path", "remote")
+    __slots__ = ("body", "headers", "is_plain", "method", "path", "query", "raw_path", "remote")
 
     secure = False  # TLS ends before us
 
-    def __init__(self, method: str, target: str, lines: dict[str, str], body: bytes, remote: str | None) -> None:
+    def __init__(
+        self, method: str, target: str, headers: HeadLines, body: bytes, remote: str | None, *, is_plain: bool
+    ) -> None:
         self.method = method
         self.raw_path = target
         self.path, _, self.query = target.partition("?")
-        self.headers = HeadLines(lines)
+        self.headers = headers
         self.body = body
         self.remote = remote
+        self.is_plain = is_plain
 
 
 def read(data: bytes, remote: str | None) -> Hit | None:
@@ -98,37 +93,49 @@ def read(data: bytes, remote: str | None) -> Hit | None:
 
     What is refused here is not wrong: aiohttp reads it then.
     """
-    head, end, body = data.partition(b"\r\n\r\n")
-    if not end or len(data) > _MOST_BYTES:
+    if len(data) > _MOST_BYTES:
+        return None
+    if data.startswith(b"GET "):
+        head, end, body = data[:-4], data[-4:], b""
+    else:
+        head, end, body = data.partition(_END)
+    first, *rest = head.decode("utf-8", "surrogateescape").split("\r\n")
+    method = first[: first.find(" ")]
+    target = first[len(method) + 1 : -len(_VERSION)]
+    if end != _END or method not in ("GET", "POST") or not first.endswith(_VERSION):
+        return None
+    if target[:1] != "/" or " " in target or "#" in target or not target.isascii():
         return None
     # Control characters have no place in a head but as line ends, each of two; a line feed or a carriage return of its
     # own ends a line for some readers and not for others.
-    if len(head.translate(None, _CONTROLS)) != len(head) - 2 * head.count(b"\r\n"):
+    if len(head) - len(head.translate(None, _CONTROLS)) != 2 * len(rest):
         return None
-    first, *rest = head.decode("utf-8", "surrogateescape").split("\r\n")
-    method, _, other = first.partition(" ")
-    target, _, version = other.partition(" ")
-    if version != "HTTP/1.1" or method not in ("GET", "POST"):
-        return None
-    if target[:1] != "/" or not target.isascii() or "#" in target:
-        return None
-    lines: dict[str, str] = {}
-    for line in rest:
-        name, colon, value = line.partition(":")
-        known = _NAMES.get(name) or _name(name)
-        if not colon or known is None:
-            return None
-        lines[known] = value.strip(" ")
-    if len(lines) != len(rest) or "host" not in lines or not _ELSEWHERE.isdisjoint(lines):
+    lines = _lines(rest)
+    if lines is None or len(lines) != len(rest) or "host" not in lines or not _ELSEWHERE.isdisjoint(lines):
         return None
     if lines.get("connection", "keep-alive").lower() != "keep-alive":
         return None
     length = lines.get("content-length")
-    if (str(len(body)) if method == "POST" else None) != length or (method == "GET" and body):
+    if (str(len(body)) if method == "POST" else None) != length:
         return None
     if body.count(b"{") > _MOST_OBJECTS:
         return None
-    return Hit(method, target, lines, body, remote)
+    return Hit(method, target, lines, body, remote, is_plain=head.isascii())
+
+
+def _lines(rest: list[str]) -> HeadLines | None:
+    """Read the lines behind the first; of a name that comes again the later one, and None where one is no line."""
+    lines = HeadLines()
+    for line in rest:
+        name, colon, value = line.partition(": ")
+        known = _NAMES.get(name)
+        if known is None or not colon:  # a name that is new here, or no blank behind it
+            name, colon, value = line.partition(":")
+            known = _name(name)
+            if known is None or not colon:
+                return None
+        lines[known] = value.strip(" ")
+    return lines
 
 
 def _name(name: str) -> str | None:
@@ -153,7 +160,6 @@ class Lanes:
         self.is_closing = False
         self._ended = asyncio.Event()
         self._date = (0, b"")
-        self._begun: dict[tuple[int, bool], str] = {}
 
     def __call__(self) -> Lane:
         return Lane(self)
@@ -186,23 +192,24 @@ class Lanes:
 
     def encoded(self, told: Reply) -> bytes:
         """Spell an answer as bytes."""
-        begun = self._begun.get((told.status, told.is_image))
-        if begun is None:
-            begun = self._begun[told.status, told.is_image] = _begun(told)
-        text = begun + "".join([f"\r\n{name}: {value}" for name, value in told.own()])
+        text = _begun(told.status, told.said, told.origin, told.is_image)
+        for cookie in told.cookies:
+            text += f"\r\nSet-Cookie: {cookie_line(cookie)}"
         second = self.front.now_ms() // 1_000
         if self._date[0] != second:
             self._date = (second, f"\r\nDate: {formatdate(second, usegmt=True)}\r\n\r\n".encode())
         return text.encode("utf-8", "surrogateescape") + self._date[1] + told.body
 
 
-def _begun(told: Reply) -> str:
-    """Spell the lines that all answers of a status and kind begin with."""
-    status = told.status
+@lru_cache(maxsize=512)
+def _begun(status: int, said: str, origin: str | None, is_image: bool) -> str:
+    """Spell an answer up to its cookies: the same few texts for nearly all hits of a site."""
+    told = Reply(status, said, (), origin, is_image)
     lines = [f"HTTP/1.1 {status} {_REASONS.get(status) or _REASONS_MORE[status]}"]
     lines += [f"{name}: {value}" for name, value in told.common()]
     if status != 204:
         lines.append(f"Content-Length: {len(told.body)}")
+    lines += [f"{name}: {value}" for name, value in told.own()]
     return "\r\n".join(lines)
 
 
@@ -269,7 +276,7 @@ class Lane(asyncio.Protocol):
             told = _told(self._lanes.front, hit, asked)
             if isinstance(told, Waiting):
                 self.is_busy = True
-                _keep(self._lanes.front, told, _kind(hit), self._answer)
+                Hearing(told, _kind(hit), self._answer).keep(self._lanes.front.keeper)
                 return
         except Exception as error:  # noqa: BLE001 - the last resort: whatever is broken in us, the page goes on
             told = failed(error, _kind(hit))
@@ -277,18 +284,20 @@ class Lane(asyncio.Protocol):
 
     def _asked(self, hit: Hit) -> Asked | None:
         """Find the site and the path; None where it is not the path of an ordinary hit."""
-        if "%" in hit.path:
-            return None
         directory = self._lanes.front.directory
         connection = Connection.of(hit, directory)
-        found = connection.find(hit.path, directory)
-        if found is None:
+        place = directory.hits.get((hit.method, connection.host, hit.path))
+        if place is None or "%" in hit.path:
             return None
-        place, below = found
-        paths = place.site.paths
-        if below not in ((paths.image, "/pixel.gif") if hit.method == "GET" else (paths.events, "/events")):
-            return None
-        return Asked(request=hit, connection=connection, place=place, directory=directory, query=hit.query)
+        return Asked(
+            request=hit,
+            connection=connection,
+            place=place,
+            directory=directory,
+            origin=cors_origin(hit, place),
+            query=hit.query,
+            is_plain=hit.is_plain,
+        )
 
     def _answer(self, told: Reply) -> None:
         self.is_busy = False
@@ -336,37 +345,3 @@ def _told(front: Front, hit: Hit, asked: Asked) -> Reply | Waiting:
     if not bringing.copies:
         return hits.answer_events(asked, parsed, bringing, ())
     return Waiting(bringing.copies, partial(hits.answer_events, asked, parsed, bringing))
-
-
-def _keep(front: Front, waiting: Waiting, kind: str, answer: Callable[[Reply], None]) -> None:
-    """Have the copies kept, and answer when all of them are."""
-    futures = [front.keeper.submit(copy) for copy in waiting.copies]
-    left = len(futures)
-
-    def ended(_: asyncio.Future[Door]) -> None:
-        nonlocal left
-        left -= 1
-        if left:
-            return
-        try:
-            told = waiting.told(_doors(futures))
-        except Exception as error:  # noqa: BLE001 - as above
-            told = failed(error, kind)
-        answer(told)
-
-    for future in futures:
-        future.add_done_callback(ended)
-
-
-def _doors(futures: Sequence[asyncio.Future[Door]]) -> Sequence[Door] | None:
-    """Return what each copy was, or None where one could not be kept; raises what else went wrong."""
-    doors, is_unkept = [], False
-    for future in futures:
-        error = future.exception()
-        if error is None:
-            doors.append(future.result())
-        elif isinstance(error, Unavailable):
-            is_unkept = True
-        else:
-            raise error
-    return None if is_unkept else doors

@@ -33,7 +33,7 @@ class Limiter:
         """Take a token for one hit, or say that none is left. Without a limit or an address everybody is admitted."""
         if rate is None or address is None:
             return True
-        bucket = self._senders.at((site, address_block(address)), rate, now_ms)
+        bucket = self._senders.at((site, _sender(address)), rate, now_ms)
         if bucket.tokens < 1:
             return False
         bucket.tokens -= 1
@@ -42,7 +42,7 @@ class Limiter:
     def charge(self, site: str, address: str | None, rate: Rate | None, hits: int, now_ms: int) -> None:
         """Take tokens for the further events of an admitted request; what is overdrawn the next requests wait for."""
         if rate is not None and address is not None and hits > 0:
-            self._senders.at((site, address_block(address)), rate, now_ms).tokens -= hits
+            self._senders.at((site, _sender(address)), rate, now_ms).tokens -= hits
 
     def wait_s(self, site: str, key: str, rate: Rate | None, now_ms: int) -> int | None:
         """Take a token for one request under a key, or say in how many seconds (1 at least) there is one."""
@@ -58,6 +58,11 @@ class Limiter:
         """Take tokens for the further events of an admitted request under a key."""
         if rate is not None and events > 0:
             self._keys.at((site, key), rate, now_ms).tokens -= events
+
+
+def _sender(address: str) -> str:
+    """Return what counts as one sender; an IPv4 address, as the connection spells it, is that already."""
+    return address_block(address) if ":" in address else address
 
 
 class _Buckets:

@@ -18,7 +18,8 @@ from gateway.core.event import Wire
 from gateway.core.outcome import Refused
 from gateway.core.site import PathNames
 from gateway.web import api, ga4, hits, reply, tag
-from gateway.web.connection import Connection
+from gateway.web.connection import Connection, cors_origin
+from gateway.web.directory import event_paths, image_paths
 from gateway.web.door import refuse
 from gateway.web.front import Front
 from gateway.web.hits import Asked
@@ -46,13 +47,8 @@ class Route(NamedTuple):
 
 
 ROUTES: Final = (
-    Route(IMAGE, frozenset({hdrs.METH_GET}), lambda names: (names.image, "/pixel.gif"), hits.image),
-    Route(
-        EVENTS,
-        frozenset({hdrs.METH_POST, hdrs.METH_OPTIONS}),
-        lambda names: (names.events, "/events"),
-        hits.events,
-    ),
+    Route(IMAGE, frozenset({hdrs.METH_GET}), image_paths, hits.image),
+    Route(EVENTS, frozenset({hdrs.METH_POST, hdrs.METH_OPTIONS}), event_paths, hits.events),
     Route(
         "google",
         frozenset({hdrs.METH_GET, hdrs.METH_POST, hdrs.METH_OPTIONS}),
@@ -134,6 +130,7 @@ async def _answer(front: Front, routes: tuple[Route, ...], request: web.Request)
             connection=connection,
             place=found[0],
             directory=directory,
+            origin=cors_origin(request, found[0]),
             query=request.rel_url.raw_query_string,
         )
         told = await route.answer(front, asked)

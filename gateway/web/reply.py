@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import Any, Final
 
 import msgspec
@@ -26,6 +26,8 @@ RETRY_LATER_S: Final = 5
 RETRY_SOON_S: Final = 1
 _PREFLIGHT_S: Final = 3600
 _REFUSED: Final = "refused"
+_ACCEPTED: Final = Door.ACCEPTED.value
+_BETWEEN_US: Final = (Door.MERGED.value, Door.LATE.value)
 
 
 class Reply(msgspec.Struct, frozen=True):
@@ -41,32 +43,40 @@ class Reply(msgspec.Struct, frozen=True):
     def body(self) -> bytes:
         return GIF if self.is_image and self.status == 200 else b""
 
-    def common(self) -> list[tuple[str, str]]:
+    def common(self) -> tuple[tuple[str, str], ...]:
         """Return the headers that every answer of this status and kind has, but those that frame a message."""
-        found: list[tuple[str, str]] = [(hdrs.CACHE_CONTROL, "no-store"), (hdrs.VARY, hdrs.ORIGIN)]
-        if self.is_image:
-            # A page that isolates itself (COEP) shows pictures of other origins only when they allow it.
-            found.append(("Cross-Origin-Resource-Policy", "cross-origin"))
-            if self.status == 200:
-                found.append((hdrs.CONTENT_TYPE, "image/gif"))
-        elif self.status == 503:
-            found.append((hdrs.RETRY_AFTER, str(RETRY_LATER_S)))
-        elif self.status == 429:
-            found.append((hdrs.RETRY_AFTER, str(RETRY_SOON_S)))
-        return found
+        return _common(self.status, self.is_image)
 
-    def own(self) -> list[tuple[str, str]]:
-        """Return the headers of this answer alone."""
-        found = [(SAID, self.said)]
-        if self.origin is not None:
-            found += _allowing(self.origin)
-        found += [("Set-Cookie", cookie_line(cookie)) for cookie in self.cookies]
-        return found
+    def own(self) -> tuple[tuple[str, str], ...]:
+        """Return the headers of this answer alone, but its cookies."""
+        return _own(self.said, self.origin)
 
     def response(self) -> web.Response:
         """Spell it for aiohttp."""
         headers = CIMultiDict((*self.common(), *self.own()))
+        for cookie in self.cookies:
+            headers.add(hdrs.SET_COOKIE, cookie_line(cookie))
         return web.Response(status=self.status, body=self.body or None, headers=headers)
+
+
+@cache
+def _common(status: int, is_image: bool) -> tuple[tuple[str, str], ...]:
+    found: list[tuple[str, str]] = [(hdrs.CACHE_CONTROL, "no-store"), (hdrs.VARY, hdrs.ORIGIN)]
+    if is_image:
+        # A page that isolates itself (COEP) shows pictures of other origins only when they allow it.
+        found.append(("Cross-Origin-Resource-Policy", "cross-origin"))
+        if status == 200:
+            found.append((hdrs.CONTENT_TYPE, "image/gif"))
+    elif status == 503:
+        found.append((hdrs.RETRY_AFTER, str(RETRY_LATER_S)))
+    elif status == 429:
+        found.append((hdrs.RETRY_AFTER, str(RETRY_SOON_S)))
+    return tuple(found)
+
+
+@lru_cache(maxsize=256)
+def _own(said: str, origin: str | None) -> tuple[tuple[str, str], ...]:
+    return ((SAID, said),) if origin is None else ((SAID, said), *_allowing(origin))
 
 
 def image(said: str, cookies: tuple[SetCookie, ...] = (), *, origin: str | None = None, bare: bool = False) -> Reply:
@@ -114,14 +124,13 @@ def counted(words: Sequence[str]) -> str:
 
 def masked(word: str) -> str:
     """Tell a stranger no more than that it was taken: whether a server spoke of the act is the shop's business."""
-    return Door.ACCEPTED.value if word in (Door.MERGED, Door.LATE) else word
+    return _ACCEPTED if word in _BETWEEN_US else word
 
 
 def cookie_line(cookie: SetCookie) -> str:
     """Spell one `Set-Cookie` line; lines are never joined."""
-    return f"{cookie.name}={cookie.value}" + _attributes(
-        cookie.max_age_s, cookie.domain, cookie.secure, cookie.http_only
-    )
+    attributes = _attributes(cookie.max_age_s, cookie.domain, cookie.secure, cookie.http_only)
+    return f"{cookie.name}={cookie.value}{attributes}"
 
 
 @lru_cache(maxsize=256)

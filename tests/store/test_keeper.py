@@ -194,7 +194,7 @@ async def test_a_caller_may_bring_an_answer_of_his_own(database: Database) -> No
     heard = [Heard() for _ in copies]
 
     for copy, answer in zip(copies, heard, strict=True):
-        store.keeper.bring(copy, answer)
+        store.keeper.submit(copy, answer)
 
     async def have_heard() -> bool:
         return all(answer.done() for answer in heard)
@@ -209,8 +209,8 @@ async def test_an_answer_of_ones_own_hears_that_nothing_was_kept() -> None:
     store = Store(nobody, a_plan())
     heard = [Heard(), Heard()]
 
-    store.keeper.bring(an_event(), heard[0])
-    store.keeper.bring(twins()[0], heard[1])
+    store.keeper.submit(an_event(), heard[0])
+    store.keeper.submit(twins()[0], heard[1])
 
     async def have_heard() -> bool:
         return all(answer.done() for answer in heard)

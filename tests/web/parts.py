@@ -21,7 +21,7 @@ from gateway.core.site import Destination, Site
 from gateway.settings import Server
 from gateway.store.errors import Unavailable
 from gateway.web.directory import Directory
-from gateway.web.front import Front
+from gateway.web.front import Answer, Front
 
 NOW_MS = 1_795_305_600_000
 GRANTED = dict.fromkeys(("ad_storage", "ad_user_data", "ad_personalization", "analytics_storage"), "granted")
@@ -46,14 +46,11 @@ class Shelf:
             raise RuntimeError("jo.doe@gmail.com broke it")
         return [self._keep(copy) for copy in copies]
 
-    def submit(self, copy: Copy) -> asyncio.Future[Door]:
-        loop = asyncio.get_running_loop()
-        answer: asyncio.Future[Door] = loop.create_future()
+    def submit(self, copy: Copy, answer: Answer) -> None:
         # Later, as a store answers.
-        loop.call_soon(self._answer, copy, answer)
-        return answer
+        asyncio.get_running_loop().call_soon(self._answer, copy, answer)
 
-    def _answer(self, copy: Copy, answer: asyncio.Future[Door]) -> None:
+    def _answer(self, copy: Copy, answer: Answer) -> None:
         if self.is_down:
             answer.set_exception(Unavailable())
         elif self.is_broken:

@@ -55,13 +55,16 @@ async def lasting(reader: asyncio.StreamReader) -> bytes:
         pytest.param(beacon(), id="beacon"),
         pytest.param(image(lines="Connection: Keep-Alive\r\n"), id="keep-alive, in any case"),
         pytest.param(image(lines="X-Caf: caf\xc3\xa9\r\n"), id="a byte beyond ASCII in a value"),
+        pytest.param(image(lines="Referer:https://shop.example/\r\n"), id="no blank behind the colon"),
+        pytest.param(image(lines="X-Odd:y: z\r\n"), id="no blank behind the colon, and one behind another"),
+        pytest.param(image().replace(b"Host: 127.0.0.1", b"hOST:   127.0.0.1  "), id="more blanks than one"),
     ],
 )
 def test_a_complete_hit_is_read(data: bytes) -> None:
     hit = read(data, "10.0.0.1")
 
     assert hit is not None
-    assert (hit.path, hit.headers.get("Host"), hit.headers.getall("host")) == (
+    assert (hit.path, hit.headers.get("host"), list(hit.headers.getall("host"))) == (
         "/i" if hit.method == "GET" else "/e",
         "127.0.0.1",
         ["127.0.0.1"],
@@ -97,6 +100,9 @@ def test_a_complete_hit_is_read(data: bytes) -> None:
         pytest.param(image(lines="A: \x00\r\n"), id="a zero byte"),
         pytest.param(image(lines="A\x0b: 1\r\n"), id="a control character in a name"),
         pytest.param(image(lines="no colon\r\n"), id="a line without a colon"),
+        pytest.param(image(lines="User-Agent\r\n"), id="a known name without a colon"),
+        pytest.param(image(lines="A: 1\rhidden\nB: 2\r\n"), id="something between two halves of a line end"),
+        pytest.param(beacon().replace(b"Content-Length: ", b"Content-Length"), id="a length without a colon"),
         pytest.param(image().replace(b"HTTP/1.1", b"HTTP/1.0"), id="HTTP/1.0"),
         pytest.param(image().replace(b" HTTP/1.1", b""), id="HTTP/0.9"),
         pytest.param(image().replace(b"GET /i", b"GET  /i"), id="two blanks"),
