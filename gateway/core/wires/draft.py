@@ -18,11 +18,12 @@ class Refusal(msgspec.Struct, frozen=True, kw_only=True):
     errors: tuple[str, ...] = ()
 
 
-class Draft(msgspec.Struct, frozen=True, kw_only=True):
+class Draft(msgspec.Struct, kw_only=True):
     """One event in our words, checked and with e-mail addresses out of its texts; only `user` may be readable.
 
     `clicks` and `cookies` are the identifiers that the event itself named: click ids, and the vendors' cookies by
     the contract's names. `said` is its own word on consent, unread. `client_*` come on the server wire only.
+    Not frozen: `fields.read` puts in what most events lack, and hands it over finished.
     """
 
     name: str

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
-from typing import Any, Final, NamedTuple
+from typing import Final
 
 from gateway.core.clickid import NAMES, acceptable
 from gateway.core.vendor_cookies import (
@@ -18,42 +18,33 @@ from gateway.core.vendor_cookies import (
 )
 from gateway.core.wires.reading import Reading, kind
 
-_GA_CLIENT: Final = re.compile(r"[A-Za-z0-9._-]{1,100}", re.ASCII)
-_GA_SESSION: Final = re.compile(r"[0-9]{1,15}", re.ASCII)
 
+def read_ids(reading: Reading) -> tuple[dict[str, str], dict[str, str]]:
+    """Return the click ids an event names, and the vendors' cookies, both by the contract's names.
 
-class Ids(NamedTuple):
-    """`clicks`: click ids by the contract's names. `cookies`: the vendors' cookies, by theirs."""
-
-    clicks: dict[str, str]
-    cookies: dict[str, str]
-
-
-def read_ids(reading: Reading) -> Ids:
-    """Return the identifiers an event names; a malformed or unknown one is left out with a warning."""
-    ids, said = Ids({}, {}), reading.mapping("ids")
-    if not said:
-        return ids
-    reading.strangers(_KNOWN, within="ids.", of=[said])
+    A malformed or unknown one is left out with a warning.
+    """
+    clicks: dict[str, str] = {}
+    cookies: dict[str, str] = {}
+    said = reading.mapping("ids")
+    unknown = [key for key in said if key not in _FITTING]
+    if unknown:
+        reading.strangers(unknown, _FITTING_NAMES, within="ids.")
     for key, value in said.items():
-        if value is None or value == "":
+        if value is None or value == "" or key not in _FITTING:
             continue
-        if key in NAMES:
-            _put(ids.clicks, key, value, partial(acceptable, key), reading)
-        elif key in _COOKIES:
-            # GA's own scripts hand the session out as a number.
-            value = str(value) if key == "ga_session_id" and type(value) is int and 0 < value < 10**15 else value
-            _put(ids.cookies, key, value, _COOKIES[key], reading)
-    return ids
-
-
-def _put(found: dict[str, str], key: str, value: Any, well_formed: Callable[[str], bool], reading: Reading) -> None:
-    if not isinstance(value, str):
-        reading.warn(f"ids.{key}: text expected, not {kind(value)}; left out")
-    elif not well_formed(value):
-        reading.warn(f"ids.{key}: malformed; left out")
-    else:
-        found[key] = value
+        # GA's own scripts hand the session out as a number.
+        if key == "ga_session_id" and type(value) is int and 0 < value < 10**15:
+            value = str(value)
+        if not isinstance(value, str):
+            reading.warn(f"ids.{key}: text expected, not {kind(value)}; left out")
+        elif not _FITTING[key](value):
+            reading.warn(f"ids.{key}: malformed; left out")
+        elif key in NAMES:
+            clicks[key] = value
+        else:
+            cookies[key] = value
+    return clicks, cookies
 
 
 def _meta(text: str) -> bool:
@@ -62,7 +53,9 @@ def _meta(text: str) -> bool:
     return cookie is not None and cookie.text == text
 
 
-_COOKIES: Final[dict[str, Callable[[str], bool]]] = {
+# What tells whether a text may be the identifier of that name: it answers with something or with nothing.
+_FITTING: Final[Mapping[str, Callable[[str], object]]] = {
+    **{name: partial(acceptable, name) for name in NAMES},
     "fbp": _meta,
     "fbc": _meta,
     "ttp": lambda text: tiktok_browser(text) == text,
@@ -70,7 +63,7 @@ _COOKIES: Final[dict[str, Callable[[str], bool]]] = {
     "rdt_uuid": lambda text: reddit_browser(text) == text,
     "uetvid": lambda text: microsoft_browser(text) == text,
     "gcl_au": lambda text: google_browser({"_gcl_au": text}) is not None,
-    "ga_client_id": lambda text: _GA_CLIENT.fullmatch(text) is not None,
-    "ga_session_id": lambda text: _GA_SESSION.fullmatch(text) is not None,
+    "ga_client_id": re.compile(r"[A-Za-z0-9._-]{1,100}").fullmatch,
+    "ga_session_id": re.compile(r"[0-9]{1,15}").fullmatch,
 }
-_KNOWN: Final = frozenset({*NAMES, *_COOKIES})
+_FITTING_NAMES: Final = frozenset(_FITTING)

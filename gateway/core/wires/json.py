@@ -54,7 +54,7 @@ def read(body: bytes) -> Body | Refusal:
     # Only a body beyond the limit of one event can hold an event beyond it.
     weigh = len(body) > MAX_EVENT_BYTES
     return Body(
-        events=tuple(_event(event, consent, weigh=weigh) for event in said),
+        events=tuple([_event(event, consent, weigh=weigh) for event in said]),
         batched=batched,
         sent_at=beside.get("sent_at"),
     )

@@ -7,7 +7,7 @@ from typing import Any, Final
 import orjson
 
 from gateway.core.outcome import Refused
-from gateway.core.percent import unquote_plus
+from gateway.core.percent import unquote
 from gateway.core.wires.draft import Refusal
 from gateway.core.wires.fields import MAX_URL_BYTES, NESTED
 
@@ -25,7 +25,7 @@ def read(query: str, referer: str | None) -> dict[str, Any] | Refusal:
     """
     if len(query) > MAX_URL_BYTES:
         return Refusal(reason=Refused.SIZE, errors=(f"query: longer than {MAX_URL_BYTES} bytes",))
-    pairs = query.split("&")
+    pairs = query.replace("+", " ").split("&")
     if len(pairs) > _MAX_PARAMETERS:
         return Refusal(reason=Refused.SIZE, errors=(f"query: more than {_MAX_PARAMETERS} parameters",))
     fields: dict[str, Any] = {}
@@ -33,14 +33,16 @@ def read(query: str, referer: str | None) -> dict[str, Any] | Refusal:
         name, _, value = pair.partition("=")
         if not value:
             continue
-        if "%" in name or "+" in name:
-            name = unquote_plus(name)
-        if "%" in value or "+" in value:
-            value = unquote_plus(value)
+        if "%" in pair:
+            value = unquote(value)
+            if "%" in name:
+                name = unquote(name)
         if "." in name:
             _put(fields, name, value)
-        elif name not in fields and name not in _OWN:
+        elif name not in fields:
             fields[name] = value
+    for name in _OWN:
+        fields.pop(name, None)
     if "items" in fields and isinstance(fields["items"], str):
         fields["items"] = _json(fields["items"])
     if referer and "page_location" not in fields:
@@ -55,14 +57,12 @@ def wants_no_image(query: str) -> bool:
 
 def _put(fields: dict[str, Any], name: str, value: str) -> None:
     outer, _, inner = name.partition(".")
-    if outer in NESTED:
-        nested = fields.get(outer)
-        if nested is None:
-            fields[outer] = {inner: value}
-        elif isinstance(nested, dict):
-            nested.setdefault(inner, value)
-    else:
+    if outer not in NESTED:
         fields.setdefault(name, value)
+    elif outer not in fields:
+        fields[outer] = {inner: value}
+    elif isinstance(fields[outer], dict):
+        fields[outer].setdefault(inner, value)
 
 
 def _json(text: str) -> Any:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from difflib import get_close_matches
 from functools import lru_cache
 from typing import Any, Final, TypeAlias
 
+import orjson
+
 from gateway.core.outcome import Refused
-from gateway.core.redact import redact
+from gateway.core.redact import redact, redact_deep
 from gateway.core.wires.scalars import number
 from gateway.core.wires.text import scrub
 
@@ -21,22 +23,50 @@ _REMEMBERED_KEYS: Final = 1_024
 # What every store and wire of ours can carry as an integer.
 _INTEGERS: Final = range(-(2**63), 2**64)
 _NESTING: Final = (dict, list)
+# Bytes of a text in JSON: 0xC2 begins U+0080 to U+00BF, of which half are controls.
+_BACKSLASH, _DELETE, _LATIN, _AT, _PERCENT = b"\\\x7f\xc2@%"
+_SPREAD: Final = orjson.OPT_INDENT_2
+# JSON is spread two blanks a level: what stands within the eighth object or list of each other is led by so many.
+_EIGHTH_LEVEL: Final = b"\n" + b"  " * 8
+# Python 3.11 takes 1,000 instructions to look a member up in an enum.
+_FIELD: Final = Refused.FIELD
+_SIZE: Final = Refused.SIZE
 
 
 Vocabulary: TypeAlias = frozenset[str] | tuple[str, ...]
 
 
 class Reading:
-    """What one object said. A field that is null counts as absent; a flawed one reads as absent and is noted."""
+    """What one object said. A field that is null counts as absent; a flawed one reads as absent and is noted.
 
-    __slots__ = ("_said", "decimal_comma", "errors", "reason", "warnings")
+    `harmful`: some text inside may hold a control character or a lone surrogate. `telling`: some may hold an e-mail
+    address. `nested`: an object or a list inside may lie deeper than the eighth level. Most events are nothing of
+    this, and one look at the whole stands for one at each of their texts.
+    """
 
-    def __init__(self, said: Mapping[str, Any], *, decimal_comma: bool) -> None:
-        self._said = said
+    __slots__ = ("decimal_comma", "errors", "harmful", "nested", "reason", "said", "telling", "warnings")
+
+    def __init__(self, said: Mapping[str, Any], *, decimal_comma: bool, within: Reading | None = None) -> None:
+        self.said = said
         self.decimal_comma = decimal_comma
         self.reason: Refused | None = None
         self.errors: list[str] = []
         self.warnings: list[str] = []
+        self.harmful: bool
+        self.telling: bool
+        self.nested: bool
+        if within is not None:
+            self.harmful, self.telling, self.nested = within.harmful, within.telling, within.nested
+            return
+        try:
+            told = orjson.dumps(said, option=_SPREAD)
+        except orjson.JSONEncodeError:  # a lone surrogate, an integer beyond 64 bits, or 255 levels
+            self.harmful = self.telling = self.nested = True
+            return
+        # JSON has no bare control character but U+007F; a quotation mark only costs the longer way.
+        self.harmful = _BACKSLASH in told or _DELETE in told or _LATIN in told
+        self.telling = _AT in told or _PERCENT in told
+        self.nested = told.find(_EIGHTH_LEVEL) >= 0
 
     def refuse(self, reason: Refused, flaw: str) -> None:
         """Note a flaw that costs the whole event; the first one names the reason."""
@@ -49,35 +79,34 @@ class Reading:
         if len(self.warnings) < _MAX_NOTES:
             self.warnings.append(flaw)
 
-    def get(self, key: str) -> Any:
-        return self._said.get(key)
-
     def text(self, key: str, *, max_chars: int) -> str | None:
         """Return free text: scrubbed, without e-mail addresses, cut to its limit."""
-        value = self._said.get(key)
+        value = self.said.get(key)
         if value is None:
             return None
         if not isinstance(value, str):
-            self.refuse(Refused.FIELD, f"{key}: text expected, not {kind(value)}")
+            self.refuse(_FIELD, f"{key}: text expected, not {kind(value)}")
             return None
-        if not value.isprintable():
+        if self.harmful:
             value = scrub(value)
-        if "@" in value or "%" in value:
+        if self.telling:
             value = redact(value)
-        return value[:max_chars] or None
+        if len(value) > max_chars:
+            value = value[:max_chars]
+        return value or None
 
     def url(self, key: str, *, max_bytes: int) -> str | None:
         """Return an address, without e-mail addresses in it; one that is too long refuses the event."""
-        value = self._said.get(key)
+        value = self.said.get(key)
         # A character is four bytes at most.
         if isinstance(value, str) and len(value) > max_bytes // 4 and len(value.encode(errors="replace")) > max_bytes:
-            self.refuse(Refused.SIZE, f"{key}: longer than {max_bytes} bytes")
+            self.refuse(_SIZE, f"{key}: longer than {max_bytes} bytes")
             return None
         return self.text(key, max_chars=max_bytes)
 
     def identifier(self, key: str, reason: Refused, *, integers: bool = False) -> str | None:
         """Return 1 to 256 printable characters exactly as they were sent; empty counts as absent."""
-        value = self._said.get(key)
+        value = self.said.get(key)
         if integers and isinstance(value, int) and not isinstance(value, bool):
             value = str(value) if value in _INTEGERS else ""
         if value is None or value == "":
@@ -86,15 +115,15 @@ class Reading:
             self.refuse(reason, f"{key}: text expected, not {kind(value)}")
         elif len(value) > 256:
             self.refuse(reason, f"{key}: longer than 256 characters")
-        elif not value.isprintable():
+        elif (self.harmful or not value.isascii()) and not value.isprintable():
             self.refuse(reason, f"{key}: holds a character that cannot be printed")
         else:
             return value
         return None
 
-    def amount(self, key: str, reason: Refused = Refused.FIELD) -> float | None:
+    def amount(self, key: str, reason: Refused = _FIELD) -> float | None:
         """Return a finite number."""
-        value = self._said.get(key)
+        value = self.said.get(key)
         if value is None:
             return None
         result = number(value, decimal_comma=self.decimal_comma)
@@ -103,63 +132,66 @@ class Reading:
         return result
 
     def flag(self, key: str) -> bool:
-        value = self._said.get(key)
+        value = self.said.get(key)
         if value is None or isinstance(value, bool):
             return bool(value)
-        self.refuse(Refused.FIELD, f"{key}: true or false expected, not {kind(value)}")
+        self.refuse(_FIELD, f"{key}: true or false expected, not {kind(value)}")
         return False
 
     def mapping(self, key: str) -> Mapping[str, Any]:
-        """Return a nested object; empty when absent."""
-        value = self._said.get(key)
+        """Return a nested object as it was sent; empty when absent."""
+        value = self.said.get(key)
         if value is None:
             return {}
         if isinstance(value, dict):
             return value
-        self.refuse(Refused.FIELD, f"{key}: an object expected, not {kind(value)}")
+        self.refuse(_FIELD, f"{key}: an object expected, not {kind(value)}")
         return {}
 
-    def texts(self, key: str, known: Vocabulary, *, max_chars: int) -> dict[str, str]:
+    def scrubbed(self, said: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Return an object of this event with every text inside scrubbed, keys too."""
+        if not self.harmful:
+            return said
+        scrubbed: Mapping[str, Any] = scrub_deep(said)
+        return scrubbed
+
+    def redacted(self, said: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Return an object of this event scrubbed, and without e-mail addresses."""
+        scrubbed = self.scrubbed(said)
+        if not self.telling:
+            return scrubbed
+        redacted: Mapping[str, Any] = redact_deep(scrubbed)
+        return redacted
+
+    def texts(self, key: str, known: tuple[str, ...], *, max_chars: int) -> dict[str, str]:
         """Return the texts of a nested object whose fields are all optional; a flawed one is left out and noted."""
         said = self.mapping(key)
         if not said:
             return {}
-        self.strangers(known, within=f"{key}.", of=[said])
+        self.strangers([name for name in said if name not in known], known, within=f"{key}.")
         texts = {}
         for name in known:
             value = said.get(name)
             if isinstance(value, str):
-                texts[name] = scrub(value).strip()[:max_chars]
+                text = (scrub(value) if self.harmful else value).strip()[:max_chars]
+                if text:
+                    texts[name] = text
             elif value is not None:
                 self.warn(f"{key}.{name}: text expected, not {kind(value)}; left out")
-        return {name: text for name, text in texts.items() if text}
+        return texts
 
-    def strangers(
-        self,
-        known: Vocabulary,
-        *,
-        within: str = "",
-        fate: str = "left out",
-        of: Sequence[Mapping[str, Any]] | None = None,
-    ) -> list[str]:
-        """Return the keys outside a vocabulary (of these objects, else of this one), noting the nearest right word."""
-        objects = (self._said,) if of is None else of
-        unknown = [key for said in objects for key in said if key not in known]
-        if not unknown:
-            return unknown
-        unknown = list(dict.fromkeys(unknown))
-        for key in unknown[: _MAX_NOTES - len(self.warnings)]:
-            name = scrub(key)[:_MAX_KEY_CHARS]
-            near = _nearest(name, known)
-            meant = f", did you mean {near}?" if near else ""
-            self.warn(f"{within}{name}: unknown key{meant} ({fate})")
-        return unknown
+    def strangers(self, keys: list[str], known: Vocabulary, *, within: str = "", fate: str = "left out") -> None:
+        """Note keys outside a vocabulary, with the nearest right word."""
+        for key in keys[: _MAX_NOTES - len(self.warnings)]:
+            name = scrub(key) if self.harmful else key
+            self.warnings.append(_unknown(name[:_MAX_KEY_CHARS], known, within, fate))
 
 
 @lru_cache(maxsize=_REMEMBERED_KEYS)
-def _nearest(name: str, known: Vocabulary) -> str | None:
+def _unknown(name: str, known: Vocabulary, within: str, fate: str) -> str:
     near = get_close_matches(name, sorted(known), n=1, cutoff=0.7)
-    return near[0] if near else None
+    meant = f", did you mean {near[0]}?" if near else ""
+    return f"{within}{name}: unknown key{meant} ({fate})"
 
 
 def kind(value: Any) -> str:

@@ -7,10 +7,9 @@ import re
 from datetime import UTC, datetime
 from typing import Any, Final
 
-_PLAIN: Final = re.compile(r"[+-]?\d{1,18}(\.\d{1,18})?([eE][+-]?\d{1,3})?", re.ASCII)
-_COMMA: Final = re.compile(r"[+-]?(\d{1,3}(\.\d{3})+|\d{1,18})(,\d{1,18})?", re.ASCII)
-_CLOCK: Final = re.compile(r"\d{1,16}(\.\d{1,9})?", re.ASCII)
-_CURRENCY: Final = re.compile(r"[A-Za-z]{3}", re.ASCII)
+_PLAIN: Final = re.compile(r"[+-]?[0-9]{1,18}(?:\.[0-9]{1,18})?(?:[eE][+-]?[0-9]{1,3})?")
+_COMMA: Final = re.compile(r"[+-]?(?:[0-9]{1,3}(?:\.[0-9]{3})+|[0-9]{1,18})(?:,[0-9]{1,18})?")
+_CLOCK: Final = re.compile(r"[0-9]{1,16}(?:\.[0-9]{1,9})?")
 
 # 1e11 seconds lie in the year 5138 and 1e11 milliseconds in 1973, so no moment of ours is ambiguous. The same
 # step again tells microseconds, GA4's `timestamp_micros`.
@@ -20,28 +19,22 @@ _MICROSECONDS: Final = 1e14
 
 def number(value: Any, *, decimal_comma: bool) -> float | None:
     """Read a finite number, written as one or as text; None for anything else (booleans, NaN, infinities too)."""
-    if isinstance(value, bool):
+    if isinstance(value, str):
+        text = value.strip()
+        if decimal_comma and _COMMA.fullmatch(text):
+            return _finite(text.replace(".", "").replace(",", "."))
+        return _finite(text) if _PLAIN.fullmatch(text) else None
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
         return None
-    if isinstance(value, int | float):
-        return _finite(value)
-    if not isinstance(value, str):
-        return None
-    text = value.strip()
-    if decimal_comma and _COMMA.fullmatch(text):
-        return _finite(text.replace(".", "").replace(",", "."))
-    return _finite(text) if _PLAIN.fullmatch(text) else None
+    return _finite(value)
 
 
 def moment_ms(value: Any) -> int | None:
     """Read Unix seconds (milliseconds and microseconds are recognised) or ISO 8601 (UTC where it names no zone)."""
-    if isinstance(value, bool):
-        return None
     if isinstance(value, str):
         text = value.strip()
-        if not _CLOCK.fullmatch(text):
-            return _iso_ms(text)
-        return _of_clock(float(text))
-    if not isinstance(value, int | float):
+        return _of_clock(float(text)) if _CLOCK.fullmatch(text) else _iso_ms(text)
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
         return None
     clock = _finite(value)
     return None if clock is None or clock < 0 else _of_clock(clock)
@@ -56,7 +49,7 @@ def _of_clock(clock: float) -> int:
 def currency(text: str) -> str | None:
     """Return an ISO 4217 code in upper case, or None when the text cannot be one."""
     text = text.strip()
-    return text.upper() if _CURRENCY.fullmatch(text) else None
+    return text.upper() if len(text) == 3 and text.isascii() and text.isalpha() else None
 
 
 def _finite(value: int | float | str) -> float | None:

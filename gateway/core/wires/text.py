@@ -5,8 +5,10 @@ from __future__ import annotations
 import re
 from typing import Final
 
+# Spelled so because compilers refuse a surrogate in a text.
+_FIRST_SURROGATE: Final = chr(0xD800)
 # A header byte above 0x7F arrives as a lone surrogate, and a JSON writer raises at it; a terminal obeys controls.
-_HARMFUL: Final = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
+_HARMFUL: Final = re.compile(rf"[\x00-\x1f\x7f-\x9f{_FIRST_SURROGATE}-{chr(0xDFFF)}]")
 _BLANKS: Final = frozenset("\t\n\r")
 
 
@@ -21,4 +23,4 @@ def _replace(match: re.Match[str]) -> str:
     character = match.group()
     if character in _BLANKS:
         return " "
-    return "" if character < "\ud800" else "\N{REPLACEMENT CHARACTER}"
+    return "" if character < _FIRST_SURROGATE else "\N{REPLACEMENT CHARACTER}"
