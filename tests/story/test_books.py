@@ -49,7 +49,7 @@ async def test_the_books_balance_through_a_crash_and_what_is_off_is_told_everywh
 
     # An entry that nobody counted, and that is not due for an hour.
     redis = Redis.from_url(f"unix://{gateway.folder}/data/redis/redis.sock")
-    await redis.zadd(keys.queue(1, "meta").due, {"f" * 32: (time.time() + 3_600) * 1_000})
+    await redis.zadd(keys.queue(0, "meta").due, {"f" * 32: (time.time() + 3_600) * 1_000})
     await redis.aclose()
 
     lost = await tagway("audit", config)
