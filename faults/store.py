@@ -31,7 +31,7 @@ def binary() -> str:
 
 
 # Below those that outgoing connections take; each is given once, so that nobody waits for another's to be bound.
-_PORTS: Final = itertools.cycle(range(15_000 + os.getpid() * 7 % 14_000, 30_000))
+_PORTS: Final = itertools.cycle(range(15_000 + os.getpid() * 977 % 14_000, 30_000))
 
 
 def free_port() -> int:
