@@ -75,8 +75,11 @@ def address(peer: str | None, forwarded_for: Sequence[str], proxies: Proxies) ->
              serve limits; `public()` says what platforms may be told.
     Errors:  an unreadable element ends the walk at the proxy that wrote it.
     """
-    if len(forwarded_for) == 1 and _first_octet(forwarded_for[0]) is not None and proxies.trusts(peer):
-        return forwarded_for[0]
+    plain = peer
+    if forwarded_for and proxies.trusts(peer):
+        plain = forwarded_for[0] if len(forwarded_for) == 1 else None
+    if plain is not None and _first_octet(plain) is not None:
+        return plain
     first = current = _parse(peer)
     if current is None:
         return None

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any, Final, Protocol
 
 import msgspec
 
 from gateway.core import client, domain
-from gateway.core.client import Proxies
 from gateway.core.cookies import from_headers
 from gateway.core.hit import Visitor
 from gateway.core.site import CookieNames
@@ -23,9 +21,6 @@ _ABSOLUTE: Final = re.compile(r"https?://([^/?#]*)", re.IGNORECASE)
 _LANGUAGE: Final = re.compile(r"[A-Za-z]{1,8}(-[A-Za-z0-9]{1,8}){0,8}")
 # What is longer is read anew each time: a stranger's text must not fill a cache.
 _REMEMBERED_CHARS: Final = 64
-_OCTET: Final = "(?:25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])"
-# As `ipaddress` writes it: such a text is its own canonical one, and making an address of it costs ten times as much.
-_IPV4: Final = re.compile(rf"{_OCTET}\.{_OCTET}\.{_OCTET}\.{_OCTET}")
 
 
 class Head(Protocol):
@@ -71,7 +66,7 @@ class Connection(msgspec.Struct, frozen=True, kw_only=True):
         peer, headers, proxies = request.remote, request.headers, directory.proxies
         is_trusted = proxies.trusts(peer)
         through = headers.getall("x-forwarded-for") if "x-forwarded-for" in headers else ()
-        address = _address(peer, through, proxies, is_trusted=is_trusted)
+        address = client.address(peer, through, proxies)
         target = request.raw_path
         authority: str = headers.get("host", "") if target.startswith("/") else _named_in(target)
         if is_trusted and "x-forwarded-host" in headers:
@@ -144,14 +139,6 @@ def cors_origin(request: Head, place: Place) -> str | None:
         return None
     origins = request.headers.getall("origin")
     return origins[0] if len(origins) == 1 and origins[0] in place.origins else None
-
-
-def _address(peer: str | None, through: Sequence[str], proxies: Proxies, *, is_trusted: bool) -> str | None:
-    """Return the visitor's address, by the short way where a peer is not heard or a proxy names one alone."""
-    plain = (through[0] if len(through) == 1 else None) if is_trusted and through else peer
-    if plain is not None and _IPV4.fullmatch(plain):
-        return plain
-    return client.address(peer, through, proxies)
 
 
 def _is_loopback(address: str) -> bool:
