@@ -47,7 +47,7 @@ _pack = msgspec.msgpack.Encoder().encode
 
 
 class Answer(Protocol):
-    """Where the fate of a copy is told, once; a future is one."""
+    """Where the fate of a copy is told, once, from within the store's work: it must not raise. A future is one."""
 
     def done(self) -> bool:
         """Say whether nobody waits for it any more."""

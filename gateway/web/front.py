@@ -8,6 +8,7 @@ from typing import Protocol
 
 from gateway.core.event import Copy, Wire
 from gateway.core.outcome import Door
+from gateway.store.keeper import Answer
 from gateway.web.directory import Directory
 from gateway.web.limits import Limiter
 from gateway.web.refusals import RefusalLog
@@ -15,17 +16,6 @@ from gateway.web.signature import Seen
 
 NO_SITE = "-"
 """The site that a refusal is counted under where none could be told."""
-
-
-class Answer(Protocol):
-    """Hears what became of one copy, from within the store's work: it must not raise."""
-
-    def done(self) -> bool:
-        """Say whether nobody waits for it any more."""
-        ...
-
-    def set_result(self, result: Door, /) -> None: ...
-    def set_exception(self, exception: BaseException, /) -> None: ...
 
 
 class Keeper(Protocol):

@@ -20,8 +20,9 @@ from gateway.core.outcome import Door
 from gateway.core.site import Destination, Site
 from gateway.settings import Server
 from gateway.store.errors import Unavailable
+from gateway.store.keeper import Answer
 from gateway.web.directory import Directory
-from gateway.web.front import Answer, Front
+from gateway.web.front import Front
 
 NOW_MS = 1_795_305_600_000
 GRANTED = dict.fromkeys(("ad_storage", "ad_user_data", "ad_personalization", "analytics_storage"), "granted")
