@@ -6,13 +6,12 @@ Source: Meta's pages "Customer Information Parameters", "fbp and fbc Parameters"
 from __future__ import annotations
 
 import re
-from functools import lru_cache
 from typing import Any, Final
 
 from adapters.meta.own import SEGMENTS
 from gateway.core.adapter import compact
 from gateway.core.event import Event, Item
-from gateway.core.person import city_letters, country_code, digest_of, lowered, postal, region_code
+from gateway.core.person import place_digests
 from gateway.core.speak import SEALED
 
 HASHED: Final = frozenset({"em", "ph", "fn", "ln", "ge", "db", "ct", "st", "zp", "country", "external_id"})
@@ -52,14 +51,7 @@ def user_data(event: Event) -> dict[str, Any]:
     for key, field, spelling in _DIGESTS if digests else ():
         if field in digests and (digest := digests[field].get(spelling)):
             told[key] = digest
-    if person.city and (digest := digest_of(city_letters(person.city))):
-        told["ct"] = digest
-    if person.region and (digest := digest_of(region_code(person.region, person.country))):
-        told["st"] = digest
-    if person.postal_code and (digest := digest_of(postal(person.postal_code, person.country))):
-        told["zp"] = digest
-    if person.country and (digest := _of_country(person.country)):
-        told["country"] = digest
+    told |= place_digests(person)
     if "external_id" in digests and (digest := digests["external_id"].get("lower")):
         told["external_id"] = digest
     if browser.ip:
@@ -72,12 +64,6 @@ def user_data(event: Event) -> dict[str, Any]:
     if fbp and _FBP.fullmatch(fbp):
         told["fbp"] = fbp
     return told
-
-
-@lru_cache(maxsize=512)
-def _of_country(country: str) -> str | None:
-    """Spell and hash a country: there are not many, and it names nobody."""
-    return digest_of(lowered(country_code(country)))
 
 
 def _fbc(event: Event) -> str | None:

@@ -8,14 +8,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from functools import lru_cache
 from typing import Any, Final
 
 from gateway.core.adapter import compact
 from gateway.core.device import app, device
 from gateway.core.event import Event, Item
 from gateway.core.goods import amount, currency_code, pieces, pieces_in_all, worth
-from gateway.core.person import city_letters, country_code, digest_of, lowered, postal, region_code
+from gateway.core.person import place_digests
 
 # Our name -> Snap's. There are no free names: what is not here goes nowhere, unless the configuration gives it one
 # (`events: {quiz_done: CUSTOM_EVENT_1}`).
@@ -88,14 +87,7 @@ def user_data(event: Event, *, in_app: bool) -> dict[str, Any]:
     for key, field, spelling in _DIGESTS if digests else ():
         if field in digests and (digest := digests[field].get(spelling)) is not None:
             told[key] = [digest]
-    if person.city and (digest := digest_of(city_letters(person.city))):
-        told["ct"] = [digest]
-    if person.region and (digest := digest_of(region_code(person.region, person.country))):
-        told["st"] = [digest]
-    if person.postal_code and (digest := digest_of(postal(person.postal_code, person.country))):
-        told["zp"] = [digest]
-    if person.country and (digest := _of_country(person.country)):
-        told["country"] = [digest]
+    told |= {key: [digest] for key, digest in place_digests(person).items()}
     if "external_id" in digests and (digest := digests["external_id"].get("trimmed")) is not None:
         told["external_id"] = [digest]
     ids = device(event) if in_app else None
@@ -112,12 +104,6 @@ def user_data(event: Event, *, in_app: bool) -> dict[str, Any]:
     if event.properties:
         told |= compact({key: _text(event, key, _ID) for key in _FROM_PROPERTIES})
     return told
-
-
-@lru_cache(maxsize=512)
-def _of_country(country: str) -> str | None:
-    """Spell and hash a country: there are not many, and it names nobody."""
-    return digest_of(lowered(country_code(country)))
 
 
 def custom_data(event: Event) -> dict[str, Any]:

@@ -10,7 +10,9 @@ from __future__ import annotations
 import hashlib
 import re
 import unicodedata
+from functools import lru_cache
 
+from gateway.core.event import Person
 from gateway.core.person.places import CA_PROVINCES, COUNTRIES, US_STATES, name_key
 
 # P, S, Z: punctuation, symbols, separators. Cc: controls, of which tab and line feed are blanks too.
@@ -118,3 +120,23 @@ def postal(text: str | None, country: str | None) -> str | None:
         return spelled
     zip_code = country.upper() in _ZIP_COUNTRIES if country else _ZIP_PLUS_4.fullmatch(text) is not None
     return spelled[:5] if zip_code and spelled[:5].isdigit() else spelled
+
+
+def place_digests(person: Person) -> dict[str, str]:
+    """Return the digests of where somebody lives, as Meta and Snapchat name and spell them: ct, st, zp, country."""
+    found: dict[str, str] = {}
+    if person.city and (digest := digest_of(city_letters(person.city))):
+        found["ct"] = digest
+    if person.region and (digest := digest_of(region_code(person.region, person.country))):
+        found["st"] = digest
+    if person.postal_code and (digest := digest_of(postal(person.postal_code, person.country))):
+        found["zp"] = digest
+    if person.country and (digest := _country_digest(person.country)):
+        found["country"] = digest
+    return found
+
+
+@lru_cache(maxsize=512)
+def _country_digest(country: str) -> str | None:
+    """Spell and hash a country: there are not many, and it names nobody."""
+    return digest_of(lowered(country_code(country)))
