@@ -13,7 +13,7 @@ import random
 import signal
 import sys
 import time
-from collections.abc import Callable, Coroutine, Hashable
+from collections.abc import Callable, Coroutine, Hashable, Mapping
 from contextlib import AsyncExitStack
 from functools import partial
 from pathlib import Path
@@ -21,10 +21,13 @@ from typing import TYPE_CHECKING, Any, Final
 
 import structlog
 from aiohttp import web
+from prometheus_client import generate_latest
 
 from gateway import logs, settings
 from gateway.core.plan import Plan
 from gateway.dice import Dice
+from gateway.greeting import browsable, greet
+from gateway.scrape import answer
 from gateway.settings import Address, ConfigError, Settings
 from gateway.store.budgets import Budgets
 from gateway.store.database import Database
@@ -40,7 +43,7 @@ from gateway.web.directory import Directory
 from gateway.web.front import Front
 from gateway.web.lane import Lanes
 from gateway.web.public import create_public_app, runner_options
-from gateway.workers import SIBLING, STORE_URL, Workers, count
+from gateway.workers import SCRAPE, SIBLING, STORE_URL, Workers, count
 
 # What only one role or an option needs is imported where it begins: an ingest process is 10 MB smaller for it.
 if TYPE_CHECKING:
@@ -177,13 +180,11 @@ class Gateway:
                 else:
                     await self._listen(runner, listen, is_shared=is_shared)
                 chores += self._start_workers(group, database)
-            if not self._is_sibling:
-                runner = await self._run(self._console(ledger, tally), stack)
-                await self._listen(runner, self._settings.server.admin)
+            chores += await self._show(group, ledger, tally, stack)
             _spare_the_collector()
             log.info("gateway.started", role=self._role, listen=str(self._settings.server.listen))
             if not self._is_sibling:
-                _greet(self._settings, self._role)
+                greet(self._settings, self._role)
             await self._stopping.wait()
             with _Deadline(STOP_S):
                 await self._drain()
@@ -218,9 +219,9 @@ class Gateway:
             return None
         from gateway.demo import Shop
 
-        sandbox = None if chosen.sandbox is None else _url(chosen.sandbox.listen)
+        sandbox = None if chosen.sandbox is None else browsable(chosen.sandbox.listen)
         site = chosen.sites[chosen.demo.site]
-        return Shop(site, console=_url(chosen.server.admin), sandbox=sandbox, now_ms=now_ms).mount
+        return Shop(site, console=browsable(chosen.server.admin), sandbox=sandbox, now_ms=now_ms).mount
 
     def _start_workers(self, group: asyncio.TaskGroup, database: Database) -> list[asyncio.Task[None]]:
         further = 0 if self._is_sibling else count(self._settings.server.workers) - 1
@@ -277,6 +278,17 @@ class Gateway:
         stack.callback(server.close)
         return lanes
 
+    async def _show(
+        self, group: asyncio.TaskGroup, ledger: Ledger, tally: Tally, stack: AsyncExitStack
+    ) -> list[asyncio.Task[None]]:
+        """Open the console; a further worker has none, and tells the first one what it counts."""
+        if self._is_sibling:
+            told = partial(generate_latest, tally.registry)
+            return [group.create_task(answer(int(os.environ[SCRAPE]), told), name="scrape")]
+        runner = await self._run(self._console(ledger, tally), stack)
+        await self._listen(runner, self._settings.server.admin)
+        return []
+
     def _console(self, ledger: Ledger, tally: Tally) -> web.Application:
         from gateway.console.admin import Desk, create_admin_app
 
@@ -285,10 +297,14 @@ class Gateway:
             ledger=ledger,
             tally=tally,
             is_ready=self._is_ready,
+            further=self._further,
             password=server.admin_password,
             hosts=frozenset(server.admin_hosts),
         )
         return create_admin_app(desk)
+
+    async def _further(self) -> Mapping[int, bytes | None]:
+        return {} if self._workers is None else await self._workers.metrics()
 
     async def _is_ready(self) -> tuple[bool, dict[str, Any]]:
         if self._stopping.is_set():
@@ -334,26 +350,6 @@ def _end_hard() -> None:
     log.error("gateway.stopped_hard", reason="something did not finish in time")
     sys.stdout.flush()
     os._exit(0)
-
-
-def _greet(chosen: Settings, role: str) -> None:
-    """Tell a person where to look; what programs read is in the log."""
-    places: list[tuple[str, str]] = []
-    if role in ("all", "ingest"):
-        what = "public" if chosen.demo.site is None else "demo shop"
-        places.append((what, _url(chosen.server.listen)))
-    places.append(("console", _url(chosen.server.admin)))
-    if chosen.sandbox is not None:
-        places.append(("sandbox", _url(chosen.sandbox.listen)))
-    lines = [f"  {what:<10} {url}/" for what, url in places]
-    sys.stderr.write("\n".join(["", "Tagway is running. Ctrl-C stops it.", *lines, "", ""]))
-    sys.stderr.flush()
-
-
-def _url(address: Address) -> str:
-    """Spell an address so that a browser on this machine can open it."""
-    everywhere = address.host in ("0.0.0.0", "::")
-    return f"http://{Address(host='localhost', port=address.port) if everywhere else address}"
 
 
 def _fixed(chosen: Settings) -> dict[str, Hashable]:

@@ -10,9 +10,10 @@ import orjson
 from aiohttp import web
 from aiohttp.typedefs import Handler
 from aiohttp_sse import sse_response
-from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from prometheus_client import CONTENT_TYPE_LATEST
 
 from gateway.console.desk import DESK, Desk
+from gateway.console.exposition import exposition
 from gateway.console.locks import locks
 from gateway.console.pages import add_pages, hours_of
 from gateway.console.stream import entries
@@ -81,7 +82,8 @@ async def _metrics(request: web.Request) -> web.Response:
         gone = (tally.waiting, tally.oldest, tally.dead_letters, tally.parked, tally.expires, tally.unbalanced)
         for gauge in gone:
             gauge.clear()
-    return web.Response(body=generate_latest(desk.tally.registry), headers={"Content-Type": CONTENT_TYPE_LATEST})
+    told = exposition(desk.tally.registry, await desk.further())
+    return web.Response(body=told, headers={"Content-Type": CONTENT_TYPE_LATEST})
 
 
 async def _explain(request: web.Request) -> web.Response:

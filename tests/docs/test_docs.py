@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from gateway.console.exposition import UP
 from gateway.core.outcome import Dead, Skip
 from gateway.core.plan import Keep
 from gateway.core.site import DAY_S, DedupPolicy
@@ -91,7 +92,7 @@ def test_metrics_are_those_that_are_served() -> None:
     tally.watch_spool(lambda: 0, lambda: 0)
     served = {
         f"{metric.name}_total" if metric.type == "counter" else metric.name for metric in tally.registry.collect()
-    }
+    } | {UP}
     text = read("operations.md")
 
     assert {row[0].strip("`") for row in rows(text, "## Metrics")} == served

@@ -7,6 +7,7 @@ import os
 import signal
 
 import aiohttp
+from prometheus_client.parser import text_string_to_metric_families
 
 from tests.fixtures.gateway import RunningGateway, page_view, wait_until
 
@@ -42,6 +43,49 @@ async def test_two_processes_share_the_address_and_the_work(gateway: RunningGate
 
     assert await wait_until(lambda: len(gateway.sandbox.events("meta")) == len(views))
     assert [event["repeats"] for event in gateway.sandbox.events("meta")] == [0] * len(views)
+
+
+async def test_the_metrics_tell_of_every_process(gateway: RunningGateway) -> None:
+    gateway.config["server"]["workers"] = 2
+    await gateway.start()
+    assert await wait_until(lambda: gateway.log().count("gateway.started") == 2)
+    for number in range(40):
+        async with aiohttp.ClientSession() as visitor:
+            gateway.http, ours = visitor, gateway.http
+            await gateway.beacon(page_view(f"view-{number}"), **{"User-Agent": "Mozilla/5.0 Chrome/156"})
+            gateway.http = ours
+
+    told = await metrics(gateway)
+
+    hits = {labels["worker"]: value for name, labels, value in told if name == "tagway_hits_total"}
+    assert sum(hits.values()) == 40
+    assert hits.keys() == {"0", "1"}, "the kernel gave one process nothing of 40 connections"
+    assert {labels["worker"]: value for name, labels, value in told if name == "tagway_worker_up"} == {"0": 1, "1": 1}
+
+
+async def test_a_worker_that_hangs_is_told_as_down_and_stops_no_scrape(gateway: RunningGateway) -> None:
+    gateway.config["server"]["workers"] = 2
+    await gateway.start()
+    assert await wait_until(lambda: gateway.log().count("gateway.started") == 2)
+    (worker,) = started(gateway)
+    os.kill(worker, signal.SIGSTOP)
+    try:
+        told = await metrics(gateway)
+    finally:
+        os.kill(worker, signal.SIGCONT)
+
+    assert {labels["worker"]: value for name, labels, value in told if name == "tagway_worker_up"} == {"0": 1, "1": 0}
+    assert {labels["worker"] for name, labels, _ in told if name == "tagway_spool_copies"} == {"0"}
+
+
+async def metrics(gateway: RunningGateway) -> list[tuple[str, dict[str, str], float]]:
+    async with gateway.http.get(gateway.admin("/metrics")) as answer:
+        text = await answer.text()
+    return [
+        (sample.name, sample.labels, sample.value)
+        for family in text_string_to_metric_families(text)
+        for sample in family.samples
+    ]
 
 
 async def test_a_worker_that_died_is_started_again_and_all_end_together(gateway: RunningGateway) -> None:
