@@ -25,7 +25,7 @@ class Names(msgspec.Struct, frozen=True):
 
 def names(copy: Copy) -> Names:
     """Name the act that this copy tells of."""
-    by_event = named_by_event(copy.site, copy.name, digest(copy.event_id))
+    by_event = own_name(copy)
     if copy.name not in ORDER_EVENTS:
         return Names(by_event, None, None)
     event = None if copy.id_made else by_event
@@ -35,14 +35,19 @@ def names(copy: Copy) -> Names:
     return Names(order, order, event)
 
 
+def own_name(copy: Copy) -> str:
+    """Name the act by the copy's event id: all there is to know of one that is no purchase or refund."""
+    return named_by_event(copy.site, copy.name, digest(copy.event_id))
+
+
 def named_by_event(site: str, name: str, event_id_digest: str) -> str:
     """Name an act by its event id, of which the digest is enough: so a page can link to it without telling the id."""
-    return digest(site, name, "event", event_id_digest)
+    return digest(f"{site}{_SEPARATOR}{name}{_SEPARATOR}event{_SEPARATOR}{event_id_digest}")
 
 
 def named_by_order(site: str, name: str, transaction_id_digest: str) -> str:
     """Name a purchase or refund by its transaction id's digest."""
-    return digest(site, name, "order", transaction_id_digest)
+    return digest(f"{site}{_SEPARATOR}{name}{_SEPARATOR}order{_SEPARATOR}{transaction_id_digest}")
 
 
 def joins(copy: Copy) -> bool:
@@ -66,11 +71,11 @@ def leaving_id(copies: tuple[Copy, ...]) -> str:
 
 def share(act: str, destination: str) -> float:
     """Return this act's fixed place in 0 ≤ x < 1 for a destination's `sample`, so that every copy agrees."""
-    return int(digest(act, destination)[:12], 16) / 16**12
+    return int(digest(f"{act}{_SEPARATOR}{destination}")[:12], 16) / 16**12
 
 
-def digest(*parts: str) -> str:
-    return blake2b(_SEPARATOR.join(parts).encode(), digest_size=16).hexdigest()
+def digest(text: str) -> str:
+    return blake2b(text.encode(), digest_size=16).hexdigest()
 
 
 def has_order(copy: Copy) -> bool:

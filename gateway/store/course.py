@@ -22,6 +22,8 @@ LEAVES_AT_ONCE: Final = -1
 # Strangers choose event names; a table that is full begins anew.
 _REMEMBERED: Final = 2_048
 _PURPOSES: Final = tuple(Purpose)
+# In the place of an event's word for a machine: no event's word, since it is no text.
+_VETO: Final = 0
 
 
 class Course(NamedTuple):
@@ -48,34 +50,35 @@ class Courses:
     def __init__(self, counted_as: Callable[[str, str], str]) -> None:
         self._counted_as = counted_as
         self._of_plan: Plan | None = None
-        self._known: dict[tuple[Any, ...], Course] = {}
+        self._known: dict[tuple[Any, ...], tuple[Course, bool]] = {}
 
     def of(self, act: str, copy: Copy, plan: Plan) -> tuple[Course, Copy]:
         """Return the course, and the copy as it is stored: settled where nobody will add to it."""
         if plan is not self._of_plan:
             self._of_plan, self._known = plan, {}
-        site = plan.sites[copy.site]
-        wire, consent = copy.wires[0], copy.consent
-        hold_ms = _hold_ms(copy, site)
-        if hold_ms == LEAVES_AT_ONCE and not (
-            wire is Wire.BROWSER and copy.name not in ORDER_EVENTS and Grant.UNKNOWN not in _grants(copy)
-        ):
-            copy = sealed([copy], site.consent)
-            consent = copy.consent
-        is_event = isinstance(copy, Event)
+        consent = copy.consent
+        bot, vendor = (copy.bot, copy.vendor) if isinstance(copy, Event) else (_VETO, None)
         key = (
-            copy.site, copy.name, wire, hold_ms, copy.transaction_id is None, is_event, consent.ad_storage,
-            consent.ad_user_data, consent.ad_personalization, consent.analytics_storage,
-            *((copy.bot, copy.vendor) if isinstance(copy, Event) else ()),
+            copy.site, copy.name, copy.wires[0], copy.id_made, copy.transaction_id is None, bot, vendor,
+            consent.ad_storage, consent.ad_user_data, consent.ad_personalization, consent.analytics_storage,
         )  # fmt: skip
-        course = self._known.get(key)
-        if course is None:
-            course = self._make(act, copy, site, plan, hold_ms)
-            # Where a share of the acts is sent, each act has a course of its own.
-            if hold_ms != LEAVES_AT_ONCE or all(place.sample == 1 for place in plan.bound_for(site)):
-                if len(self._known) >= _REMEMBERED:
-                    self._known.clear()
-                self._known[key] = course
+        known = self._known.get(key)
+        if known is not None:
+            course, is_settled = known
+            return course, sealed([copy], plan.sites[copy.site].consent) if is_settled else copy
+        site = plan.sites[copy.site]
+        hold_ms = _hold_ms(copy, site)
+        is_settled = hold_ms == LEAVES_AT_ONCE and not (
+            copy.wires[0] is Wire.BROWSER and copy.name not in ORDER_EVENTS and Grant.UNKNOWN not in _grants(copy)
+        )
+        if is_settled:
+            copy = sealed([copy], site.consent)
+        course = self._make(act, copy, site, plan, hold_ms)
+        # Where a share of the acts is sent, each act has a course of its own.
+        if hold_ms != LEAVES_AT_ONCE or all(place.sample == 1 for place in plan.bound_for(site)):
+            if len(self._known) >= _REMEMBERED:
+                self._known.clear()
+            self._known[key] = course, is_settled
         return course, copy
 
     def _make(self, act: str, copy: Copy, site: Site, plan: Plan, hold_ms: int) -> Course:

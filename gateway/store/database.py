@@ -7,7 +7,7 @@ connections of our own, one for visitors and one for work; redis-py spells the o
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Sequence
+from collections.abc import Awaitable, Coroutine, Sequence
 from hashlib import blake2b
 from secrets import token_hex
 from typing import Any, Final, TypeVar
@@ -70,21 +70,20 @@ class Database:
             for name in SCRIPTS
         }
 
-    def script_now(self, name: str, key: Sequence[str], args: Sequence[Any]) -> asyncio.Future[Any]:
-        """Send a script; the answer comes at the future, or Unavailable. Cancel it to give up.
+    async def script(self, name: str, key: Sequence[str], args: Sequence[Any], *, within_s: float = DEADLINE_S) -> Any:
+        """Run one of the scripts of `lua/`; its header tells keys, arguments and answer.
 
         A script that the server does not know is taught to it and run; it has run once at most.
         """
-        return self._sent(name, key, args).answer
+        return await self.script_now(name, key, args, within_s=within_s)
 
-    async def script(self, name: str, key: Sequence[str], args: Sequence[Any], *, within_s: float = DEADLINE_S) -> Any:
-        """Run one of the scripts of `lua/`; its header tells keys, arguments and answer."""
-        ask = self._sent(name, key, args)
-        late = asyncio.get_running_loop().call_later(within_s, ask.expire)
-        try:
-            return await ask.answer
-        finally:
-            late.cancel()
+    def script_now(
+        self, name: str, key: Sequence[str], args: Sequence[Any], *, within_s: float = DEADLINE_S
+    ) -> Coroutine[Any, Any, Any]:
+        """Send a script at once; what comes back waits for the answer, as `script` does."""
+        ask = self._ask(name, key, args)
+        self._link.send(ask)
+        return _heard(ask, within_s)
 
     async def script_replicated(
         self, name: str, key: Sequence[str], args: Sequence[Any], *, wait_ms: int, within_s: float = DEADLINE_S
@@ -127,11 +126,6 @@ class Database:
     def _ask(self, name: str, key: Sequence[str], args: Sequence[Any], lane: Lane | None = None) -> Ask:
         script, own_lane = self._scripts[name]
         return Ask(pack("EVALSHA", script.sha, len(key), *key, *args), key[0], lane or own_lane, script)
-
-    def _sent(self, name: str, key: Sequence[str], args: Sequence[Any]) -> Ask:
-        ask = self._ask(name, key, args)
-        self._link.send(ask)
-        return ask
 
     def pipeline(self) -> Any:
         """Gather commands for one trip; `answer(pipeline.execute())` sends them.
@@ -263,6 +257,14 @@ class Database:
 
     async def close(self) -> None:
         await self._link.close()
+
+
+async def _heard(ask: Ask, within_s: float) -> Any:
+    late = asyncio.get_running_loop().call_later(within_s, ask.expire)
+    try:
+        return await ask.answer
+    finally:
+        late.cancel()
 
 
 def _wait(wait_ms: int) -> Ask:

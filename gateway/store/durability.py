@@ -67,14 +67,15 @@ class Safety:
         spool: Spool | None = None,
     ) -> None:
         self._database = database
-        self._wish = wish
+        # None: it depends on the server that answers.
+        self._chosen = None if wish == "auto" else Level(wish)
         self.spool = spool or Spool(data_dir / FOLDER)
         self.pulse = Pulse(database, changed=self.spool.renounce)
         self._replayer: Replayer | None = None
 
     @property
     def level(self) -> Level:
-        return level(self._wish, self._database.fsync)
+        return self._chosen or level("auto", self._database.fsync)
 
     async def append(self, copy_id: str, sealed: bytes, worth: int) -> Segment:
         """Sync a copy to our disk; raises Unavailable when there is no room, or none for what is worth so little."""

@@ -7,8 +7,7 @@ under the same copy id, so that an ACCEPT that did land after all and the replay
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Coroutine, Iterator, Sequence
 from functools import partial
 from math import inf
 from typing import Any, Final, Protocol
@@ -16,7 +15,7 @@ from typing import Any, Final, Protocol
 import msgspec
 import structlog
 
-from gateway.core.act import Names, names
+from gateway.core.act import Names, names, own_name
 from gateway.core.event import ORDER_EVENTS, Copy, Event, Wire
 from gateway.core.outcome import Door
 from gateway.core.plan import Plan
@@ -37,9 +36,9 @@ _BATCH: Final = 256
 # centre needs a millisecond; 500 leave half of the deadline to everything else.
 _WAIT_MS: Final = 500
 _LONELY_S: Final = 2.0
-# The letters of `lua/accept.lua`; a replay was acknowledged when it came first.
-_DOORS: Final = {
-    "a": Door.ACCEPTED, "m": Door.MERGED, "d": Door.DUPLICATE, "l": Door.LATE, "r": Door.ACCEPTED,
+# The letters of `lua/accept.lua` that can be told at once: all but `l`. A replay was acknowledged when it came first.
+_DOORS: Final[dict[object, Door]] = {
+    "a": Door.ACCEPTED, "m": Door.MERGED, "d": Door.DUPLICATE, "r": Door.ACCEPTED,
 }  # fmt: skip
 _WORK: Final = frozenset("aml")
 
@@ -56,21 +55,20 @@ class Answer(Protocol):
     def set_exception(self, exception: BaseException, /) -> None: ...
 
 
-@dataclass(slots=True, eq=False)
-class Entry:
-    """One copy on its way into ACCEPT. `is_spooled`: where Redis does not take it, the spool does."""
+class Entry(msgspec.Struct, eq=False):
+    """One copy on its way into ACCEPT, with its row (without the course) of `lua/accept.lua`.
+
+    `is_spooled`: where Redis does not take it, the spool does.
+    """
 
     copy: Copy
     copy_id: str
     act: str
+    row: str
     course: Course
     sealed: bytes
     answer: Answer
     is_spooled: bool
-
-    @property
-    def is_wanted(self) -> bool:
-        return not self.answer.done()
 
 
 class Keeper:
@@ -125,20 +123,16 @@ class Keeper:
         `answer` is told from within the store's work and must not raise: its neighbours' answers come after it.
         Errors: it is told Unavailable when the copy could not be kept.
         """
-        copy_id = self._copy_id()
-        work = self._alone(copy, copy_id)
-        if work is None:
-            self._submit(copy, copy_id, names(copy).own, answer, is_spooled=self._safety is not None)
-        else:
-            self._spawn(work).add_done_callback(partial(_tell, answer))
-
-    def _alone(self, copy: Copy, copy_id: str) -> Coroutine[Any, Any, Door] | None:
-        """Return what has to be done for a copy that cannot travel with its neighbours at once; None where it can."""
-        safety = self._safety
+        copy_id, safety = self._copy_id(), self._safety
         self.brought += 1
-        if safety is not None and (safety.level is Level.JOURNAL or safety.pulse.is_away):
-            return self._keep(copy, copy_id, safety)
-        return self._keep_named(copy, copy_id) if copy.name in ORDER_EVENTS else None
+        if safety is not None and (safety.pulse.is_away or safety.level is Level.JOURNAL):
+            work = self._keep(copy, copy_id, safety)
+        elif copy.name in ORDER_EVENTS:
+            work = self._keep_named(copy, copy_id)
+        else:
+            self._submit(copy, copy_id, own_name(copy), answer, safety is not None)
+            return
+        self._spawn(work).add_done_callback(partial(_tell, answer))
 
     async def _keep(self, copy: Copy, copy_id: str, safety: Safety) -> Door:
         """Keep a copy on a level that writes to disk first, or while Redis is away."""
@@ -179,7 +173,7 @@ class Keeper:
             async with asyncio.timeout(within_s):
                 act = await self._name(copy, self._plan())
                 answer: asyncio.Future[Door] = asyncio.get_running_loop().create_future()
-                self._submit(copy, copy_id, act, answer, is_spooled=False)
+                self._submit(copy, copy_id, act, answer, False)
                 return await answer
         except (Unavailable, TimeoutError) as err:
             self._missed(err)
@@ -190,35 +184,38 @@ class Keeper:
         if self._safety is not None and not isinstance(err, Broken | Unreplicated):
             self._safety.pulse.failed(str(err) or type(err).__name__, is_cut=isinstance(err, Cut))
 
-    def _submit(self, copy: Copy, copy_id: str, act: str, answer: Answer, *, is_spooled: bool) -> None:
+    def _submit(self, copy: Copy, copy_id: str, act: str, answer: Answer, is_spooled: bool) -> None:
         course, stored = self._courses.of(act, copy, self._plan())
-        shard = keys.shard_of(act, self._database.shards)
-        courier = self._couriers.get(shard)
-        if courier is None:
+        second = (copy.at_ms if isinstance(copy, Event) else copy.received_ms) // 1_000
+        row = rows.texts(act, copy_id, str(second))
+        shards = self._database.shards
+        shard = keys.shard_of(act, shards) if shards > 1 else 0
+        courier = self._couriers.get(shard) or self._courier(shard)
+        courier.submit(Entry(copy, copy_id, act, row, course, vault.seal(stored), answer, is_spooled))
 
-            async def run(entries: Sequence[Entry], within_s: float) -> str:
-                return await self._accept(shard, entries, within_s)
+    def _courier(self, shard: int) -> Courier[Entry, str]:
+        # One call out a shard: what comes meanwhile travels together. A second one would halve the batches (each
+        # call has its price), and with `always` it only waits for the first one's fsync.
+        send = partial(self._accept, shard)
+        self._couriers[shard] = Courier(send, self._told, most=_BATCH, within_s=DEADLINE_S)
+        return self._couriers[shard]
 
-            # One call out a shard: what comes meanwhile travels together. A second one would halve the batches (each
-            # call has its price), and with `always` it only waits for the first one's fsync.
-            courier = self._couriers[shard] = Courier(run, self._told, most=_BATCH, within_s=DEADLINE_S)
-        courier.submit(Entry(copy, copy_id, act, course, vault.seal(stored), answer, is_spooled))
-
-    def _told(self, entry: Entry, letter: str | Exception) -> None:
-        """Hand on what ACCEPT said of a copy; what it would not take goes to the spool."""
-        answer = entry.answer
-        if answer.done():
-            return
-        if isinstance(letter, str):
-            if letter == "l":
+    def _told(self, told: Iterator[tuple[Entry, str | Exception]]) -> None:
+        """Hand on what ACCEPT said of each copy; what it would not take goes to the spool."""
+        for entry, letter in told:
+            answer = entry.answer
+            if answer.done():
+                continue
+            door = _DOORS.get(letter)
+            if door is not None:
+                answer.set_result(door)
+            elif not isinstance(letter, Exception):
                 _ = self._spawn(self._told_late(entry))
+            elif entry.is_spooled and isinstance(letter, Unavailable):
+                self._missed(letter)
+                _ = self._spawn(self._told_by_spool(entry))
             else:
-                answer.set_result(_DOORS[letter])
-        elif entry.is_spooled and isinstance(letter, Unavailable):
-            self._missed(letter)
-            _ = self._spawn(self._told_by_spool(entry))
-        else:
-            answer.set_exception(letter)
+                answer.set_exception(letter)
 
     async def _told_by_spool(self, entry: Entry) -> None:
         assert self._safety is not None
@@ -292,33 +289,31 @@ class Keeper:
     def _hour(self) -> int:
         return self._now_ms() // keys.HOUR_MS
 
-    async def _accept(self, shard: int, entries: Sequence[Entry], within_s: float) -> str:
-        """Run ACCEPT; returns a letter a copy. Where one's keys are broken, its neighbours are taken without it."""
-        courses: list[Course] = []
-        firsts: list[Copy] = []
-        places: dict[int, str] = {}
-        told = []
-        for entry in entries:
-            course, act, copy_id, copy = entry.course, entry.act, entry.copy_id, entry.copy
-            place = places.get(id(course))
-            if place is None:
-                courses.append(course)
-                firsts.append(copy)
-                place = places[id(course)] = rows.number(len(courses))
-            second = str((copy.at_ms if isinstance(copy, Event) else copy.received_ms) // 1_000)
-            told.append(place + rows.text(act) + rows.text(copy_id) + rows.text(second))
-        unnoted = self._unnoted(shard, firsts)
+    def _accept(self, shard: int, entries: Sequence[Entry], within_s: float) -> Coroutine[Any, Any, str]:
+        """Send ACCEPT; what comes back waits for a letter a copy."""
+        # A course is made once and shared, so its place in memory names it; what is asked of its copies is alike, too.
+        alike = {id(entry.course): entry for entry in entries}
+        places = {course: rows.number(place) for place, course in enumerate(alike, 1)}
+        told = [places[id(entry.course)] + entry.row for entry in entries]
+        unnoted = self._unnoted(shard, [entry.copy for entry in alike.values()])
+        courses = [entry.course for entry in alike.values()]
         head = _pack((self._hour(), keys.COUNTERS_MS, courses, list(unnoted), keys.EVENT_NAMES))
         args = [head, rows.packed(told), *[entry.sealed for entry in entries]]
+        if self._safety is not None and self._safety.level is Level.REPLICATED:
+            said = self._accept_replicated(shard, args, within_s)
+        else:
+            said = self._database.script_now("accept", [keys.base(shard)], args, within_s=within_s)
+        return self._letters(said, shard, entries, within_s, unnoted)
+
+    async def _letters(
+        self, said: Coroutine[Any, Any, Any], shard: int, entries: Sequence[Entry], within_s: float, unnoted: set[str]
+    ) -> str:
+        """Wait for what ACCEPT says. Where one copy's keys are broken, its neighbours are taken without it."""
         try:
-            if self._safety is not None and self._safety.level is Level.REPLICATED:
-                said = await self._accept_replicated(shard, args, within_s)
-            else:
-                said = await self._database.script("accept", [keys.base(shard)], args, within_s=within_s)
+            letters = text(await said)
         except Broken as err:
             return await self._accept_apart(shard, entries, within_s, err)
         self._noted[shard] |= unnoted
-        letters = text(said)
         if not _WORK.isdisjoint(letters):
             self._nudge()
         return letters
@@ -337,7 +332,7 @@ class Keeper:
         """Take the copies one by one, so that only the broken one is refused."""
         if len(entries) == 1:
             log.error("store.broken_key", reason=str(err), shard=shard)
-            self._told(entries[0], err)
+            self._told(iter([(entries[0], err)]))
             return "r"  # nobody hears it: it has been told
         return "".join([await self._accept(shard, [entry], within_s) for entry in entries])
 

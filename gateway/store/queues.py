@@ -35,7 +35,6 @@ LEASE_MS: Final = 12_000
 _CLOCK_MS: Final = 3_600_000
 # One script call stays short: other callers wait behind it.
 _CHUNK: Final = 250
-_PURPOSES: Final = ",".join(Purpose)
 _NOTHING_DENIED: Final[frozenset[Purpose]] = frozenset()
 
 _pack = msgspec.msgpack.Encoder().encode
@@ -56,7 +55,7 @@ class Leg(msgspec.Struct, frozen=True, kw_only=True):
 
     `event` None: its stored content is damaged, or (`is_absent`) not there. `claims` counts loans without a verdict,
     this one included.
-    `denied`: purposes that a later copy denied. `fate`: what was said of it before.
+    `denied`: purposes of the destination that a later copy denied. `fate`: what was said of it before.
     """
 
     id: str
@@ -124,7 +123,10 @@ class Queues:
         token = self._token()
         shards = self._database.shards
         share = -(-most // shards) if most > 1 else 1
-        args = [f"queue:{destination}", share, LEASE_MS, token, _PURPOSES, -(-choice // shards), max_age_s * 1_000]
+        place = self._plan().destinations.get(destination)
+        # Nobody asks about the others, and each costs the server a look through the act's fields.
+        purposes = ",".join(Purpose if place is None else sorted(place.purposes))
+        args = [f"queue:{destination}", share, LEASE_MS, token, purposes, -(-choice // shards), max_age_s * 1_000]
         answers = await asyncio.gather(
             *(self._database.script("lease", [keys.base(shard)], args) for shard in range(shards))
         )
@@ -134,15 +136,15 @@ class Queues:
             for at in range(1, len(answer), 5):
                 leg_id, claims, body, said, denied = answer[at : at + 5]
                 leg = Leg(
-                    id=text(leg_id),
+                    id=leg_id.decode(),
                     destination=destination,
                     shard=shard,
                     token=token,
-                    claims=int(claims),
+                    claims=claims,
                     event=_event(body),
                     is_absent=body is None,
-                    denied=_denied(denied),
-                    fate=outcomes.read(said),
+                    denied=_denied(denied) if denied else _NOTHING_DENIED,
+                    fate=outcomes.read(said) if said else None,
                 )
                 if len(legs) < most:
                     legs.append(leg)
@@ -168,14 +170,8 @@ class Queues:
         calls = []
         for (shard, destination), group in by_place.items():
             for start in range(0, len(group), _CHUNK):
-                rulings: dict[tuple[Any, ...], str] = {}
-                spelled = []
-                for item in group[start : start + _CHUNK]:
-                    ruling = self._ruling(item, plan)
-                    if ruling not in rulings:
-                        rulings[ruling] = rows.number(len(rulings) + 1)
-                    spelled.append(rulings[ruling] + rows.text(item.leg.id))
-                told = (keys.COUNTERS_MS, plan.outcomes_ms, plan.dead_ms, list(rulings), len(spelled))
+                rulings, spelled = self._ruled(group[start : start + _CHUNK], plan)
+                told = (keys.COUNTERS_MS, plan.outcomes_ms, plan.dead_ms, rulings, len(spelled))
                 head = _pack((destination, hour, *told))
                 calls.append(self._database.script("settle", [keys.base(shard)], [head, rows.packed(spelled)]))
         await asyncio.gather(*calls)
@@ -264,6 +260,23 @@ class Queues:
             told = (plan.outcomes_ms, plan.outcomes_ms, hour, keys.COUNTERS_MS, (), ["-"], [word], counters, 0, 0)
         return text(await self._database.script("commit", [keys.base(shard)], [_pack((act, version, *told)), content]))
 
+    def _ruled(self, items: Sequence[Settlement], plan: Plan) -> tuple[list[tuple[Any, ...]], list[str]]:
+        """Spell the rulings on legs of one destination, and a row a leg."""
+        rulings: dict[tuple[Any, ...], str] = {}
+        alike: dict[tuple[Any, ...], str] = {}
+        spelled = []
+        for item in items:
+            leg, event = item.leg, item.leg.event
+            # All that a ruling is made of; most legs of a batch have it in common.
+            about = (event.site, event.name, event.transaction_id is None) if event else None
+            kind = (leg.token, item.kind, item.fate, item.wait_ms, ":" in leg.id, about)
+            number = alike.get(kind)
+            if number is None:
+                ruling = self._ruling(item, plan)
+                number = alike[kind] = rulings.setdefault(ruling, rows.number(len(rulings) + 1))
+            spelled.append(number + rows.text(leg.id))
+        return list(rulings), spelled
+
     def _ruling(self, item: Settlement, plan: Plan) -> tuple[Any, ...]:
         """Spell what is settled as `lua/settle.lua` takes it; legs of one batch mostly share it."""
         leg, fate, event = item.leg, item.fate, item.leg.event
@@ -284,7 +297,10 @@ def _copy(body: bytes | None) -> Copy | None:
 
 
 def _event(body: bytes | None) -> Event | None:
-    copy = _copy(body)
+    try:
+        copy = vault.unseal(body or b"")
+    except Corrupt:
+        return None
     return copy if isinstance(copy, Event) else None
 
 
@@ -296,4 +312,4 @@ def _grouped(legs: Sequence[Leg]) -> dict[tuple[int, str, str], list[Leg]]:
 
 
 def _denied(told: bytes) -> frozenset[Purpose]:
-    return frozenset(map(Purpose, text(told).split(","))) if told else _NOTHING_DENIED
+    return frozenset(map(Purpose, text(told).split(",")))

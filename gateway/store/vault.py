@@ -12,6 +12,7 @@ from __future__ import annotations
 import zlib
 from functools import cache
 from importlib.resources import files
+from struct import Struct
 from typing import Any, Final
 from zlib import crc32
 
@@ -23,6 +24,7 @@ from gateway.store.errors import Corrupt
 _PLAIN: Final = b"\x01"
 _PRESSED: Final = b"\x02"
 _HEAD: Final = 5  # version byte and checksum; the checksum is of the plain bytes in both forms
+_head: Final = Struct(">BI").pack
 # The dictionary that is pressed with; a pressed form names its own in the byte behind the head.
 _DICTIONARY: Final = 1
 # As large as a record of the spool may be: damaged bytes must not unfold without end.
@@ -34,7 +36,7 @@ _decoder: msgspec.msgpack.Decoder[Copy] = msgspec.msgpack.Decoder(Copy)
 
 def seal(copy: Copy) -> bytes:
     body = _encoder.encode(copy)
-    return _PLAIN + crc32(body).to_bytes(4, "big") + body
+    return _head(1, crc32(body)) + body
 
 
 def press(sealed: bytes) -> bytes:
@@ -53,19 +55,23 @@ def is_plain(sealed: bytes) -> bool:
 
 def unseal(sealed: bytes) -> Copy:
     """Return the copy; raises Corrupt when these are not the bytes that were sealed."""
-    match sealed[:1]:
-        case b"\x01":
-            body = sealed[_HEAD:]
-        case b"\x02":
-            body = _unpressed(sealed[_HEAD:])
-        case _:
-            raise Corrupt("version")
-    if crc32(body).to_bytes(4, "big") != sealed[1:_HEAD]:
-        raise Corrupt("checksum")
+    body = sealed[_HEAD:]
+    if _head(1, crc32(body)) != sealed[:_HEAD]:
+        body = _unfolded(sealed)
     try:
         return _decoder.decode(body)
     except msgspec.DecodeError as err:
         raise Corrupt("layout") from err
+
+
+def _unfolded(sealed: bytes) -> bytes:
+    """Return the plain bytes of what is pressed; raises Corrupt for anything else."""
+    if sealed[:1] != _PRESSED:
+        raise Corrupt("checksum" if sealed[:1] == _PLAIN else "version")
+    body = _unpressed(sealed[_HEAD:])
+    if crc32(body).to_bytes(4, "big") != sealed[1:_HEAD]:
+        raise Corrupt("checksum")
+    return body
 
 
 def _unpressed(told: bytes) -> bytes:

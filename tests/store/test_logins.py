@@ -4,21 +4,27 @@ from __future__ import annotations
 
 import asyncio
 import re
+import secrets
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 from structlog.testing import capture_logs
 
+from gateway.core.outcome import Door
 from gateway.store import keys
 from gateway.store.database import SCRIPTS, Database
 from gateway.store.durability import Safety
 from gateway.store.errors import Unavailable
+from gateway.store.keeper import Keeper
+from gateway.store.queues import Queues
 from gateway.store.scripts import source
 from tests.fixtures.gateway import RunningGateway, page_view, purchase, wait_until
 from tests.fixtures.redis_large import Certificates, Nodes, ask, tls_line
 from tests.fixtures.server import Server
+from tests.fixtures.shop import NOW_MS, a_plan, an_event
 
 USERS = Path(__file__).parent.parent.parent / "deploy/redis-users.acl"
 PASSWORD = "correct-horse"
@@ -171,6 +177,33 @@ def test_the_sample_allows_every_command_that_a_script_uses() -> None:
     used = {word.lower() for name in SCRIPTS for word in re.findall(r"redis\.p?call\('(\w+)'", source(name))}
 
     assert used - allowed == set()
+
+
+@pytest.mark.parametrize("is_older", [False, True])
+async def test_copies_that_come_together_are_written_by_one_command_where_the_user_may(
+    server: Server, tmp_path: Path, is_older: bool
+) -> None:
+    """A list of rights from before that command does as well, with one command a copy."""
+    users = the_users(tmp_path)
+    if is_older:
+        users.write_text(users.read_text().replace(" +mset", ""))
+    server.options["aclfile"] = str(users)
+    await server.started()
+    database = Database(f"redis://tagway:{PASSWORD}@127.0.0.1:{server.port}/0")
+    await database.open()
+    told: dict[str, Any] = {"now_ms": lambda: NOW_MS, "nudge": lambda: None, "counted_as": lambda _, event: event}
+    plan = a_plan()
+    keeper = Keeper(database, lambda: plan, copy_id=lambda: secrets.token_hex(16), **told)
+    queues = Queues(database, lambda: plan, token=lambda: secrets.token_hex(8), **told)
+    events = [an_event(event_id=f"e-{number}", value=float(number)) for number in range(20)]
+
+    assert set(await keeper.keep([*events, events[7]])) == {Door.ACCEPTED, Door.DUPLICATE}
+
+    said = await database.answer(database.redis.info("commandstats"))
+    assert ("cmdstat_mset" in said, "cmdstat_set" in said) == (not is_older, is_older)
+    legs = (await queues.lease("parrot", 100)).legs
+    assert sorted([leg.event for leg in legs if leg.event], key=lambda event: event.value or 0) == events
+    await database.close()
 
 
 async def test_the_sample_keeps_the_user_to_our_keys(server: Server, tmp_path: Path) -> None:

@@ -380,7 +380,7 @@ async def test_a_denial_while_it_is_parked_stops_it(room: Room) -> None:
     await backlog.bring_back()
     (leg,) = await room.lease()
 
-    assert leg.denied == frozenset(Purpose)
+    assert leg.denied == {Purpose.AD_STORAGE, Purpose.AD_USER_DATA}
 
 
 async def test_a_late_copy_while_it_is_parked_is_kept_with_it(room: Room) -> None:

@@ -11,6 +11,7 @@ from gateway.core.event import Event
 from gateway.store import keys
 from gateway.store.database import Database
 from gateway.store.keeper import Keeper
+from gateway.store.outcomes import Fate
 from gateway.store.queues import Kind, Queues, Settlement
 from tests.fixtures.shop import a_plan, a_site, an_event
 
@@ -132,3 +133,39 @@ async def test_what_a_clock_that_ran_ahead_has_put_off_is_due_again(store: Store
     assert await redis.zscore(queue, first) < now_ms + HOUR_MS
     assert await redis.zscore(queue, second) == now_ms + 20 * HOUR_MS  # as far as a platform may ask for
     assert await redis.zscore(hold, held) < now_ms + HOUR_MS
+
+
+async def test_of_many_leases_each_is_found_as_soon_as_of_few(database: Database, store: Store, now_ms: int) -> None:
+    """Redis keeps a small hash as a list, and looks through half of it for each field: a long lease ends that."""
+    await store.keeper.keep([aged(f"e-{number}", now_ms) for number in range(200)])
+    leases: Any = keys.queue(0, "parrot").leases
+    redis: Any = database.redis
+
+    few = (await store.queues.lease("parrot", 20)).legs
+    assert await redis.object("ENCODING", leases) == b"listpack"
+    many = (await store.queues.lease("parrot", 200)).legs
+
+    assert await redis.object("ENCODING", leases) == b"hashtable"
+    assert {leg.claims for leg in (*few, *many)} == {1}
+    lengths = sorted(len(lease) for lease in await redis.hvals(leases))
+    assert lengths[-2] < 64 < lengths[-1]
+
+
+@pytest.mark.parametrize("kind", [Kind.BACK, Kind.ABSENT, Kind.RETRY, Kind.DONE, Kind.DEAD])
+async def test_a_long_lease_is_one_as_any_other(database: Database, store: Store, now_ms: int, kind: Kind) -> None:
+    await store.keeper.keep([aged(f"e-{number}", now_ms) for number in range(100)])
+    legs = (await store.queues.lease("parrot", 100)).legs
+    await store.queues.renew(legs)
+    redis: Any = database.redis
+    for leg in legs:  # a worker that stood still: all are lent again, and the long one says so
+        await redis.zadd(keys.queue(0, "parrot").due, {leg.id: now_ms - 1})
+    again = (await store.queues.lease("parrot", 100)).legs
+    assert {leg.claims for leg in again} == {2}
+
+    fate = Fate(outcome=kind.value, at_ms=now_ms) if kind not in (Kind.BACK, Kind.ABSENT) else None
+    await store.queues.settle([Settlement(leg=leg, kind=kind, fate=fate) for leg in legs])  # stale: it moves nothing
+    assert await redis.hlen(keys.queue(0, "parrot").leases) == 100
+    await store.queues.settle([Settlement(leg=leg, kind=kind, fate=fate) for leg in again])
+
+    loans = [leg.claims for leg in (await store.queues.lease("parrot", 100)).legs]
+    assert loans == {Kind.BACK: [2] * 100, Kind.ABSENT: [3] * 100, Kind.RETRY: [1] * 100}.get(kind, [])

@@ -14,7 +14,8 @@
 -- written. Refused as a whole when memory is full (no allow-oom), so that an acknowledgement is never half a promise.
 --
 -- Most copies are the first of an act that leaves at once. For them nothing is asked one by one, and a number is spelled
--- once a batch: a command spells it anew each time, which takes as long as setting a field.
+-- once a batch: a command spells it anew each time, which takes as long as setting a field. Their contents are written by
+-- one command, unless the server's user may not: an older list of rights does not name it.
 --include counts
 --include ids
 local WORDS = { a = 'accepted', m = 'merged', d = 'duplicate', l = 'late', r = 'replay' }
@@ -25,7 +26,8 @@ local base = KEYS[1]
 local hour, counters_ms, courses, names, names_kept = unpack(cmsgpack.unpack(ARGV[1]))
 local copies = #ARGV - 2
 local rows = { struct.unpack('>' .. string.rep('HBc0Bc0Bc0', copies), ARGV[2]) }
-local acts, answers, held, due, counts, claimed = {}, {}, {}, {}, {}, {}
+local acts, answers, held, due, counts, claimed, contents = {}, {}, {}, {}, {}, {}, {}
+local is_packing = copies > 1 and redis.acl_check_cmd('MSET', base, '')
 
 local function row(n) return courses[rows[n * 4 - 3]], rows[n * 4 - 2], rows[n * 4 - 1], rows[n * 4] end
 
@@ -95,7 +97,13 @@ for n = 1, copies do                           -- 1. what is known of each act
     if course[1] >= 0 then
       schedule('hold', now + course[1], id)
     else
-      if course[6] ~= '' then schedule(course[6], now_text, id) end
+      if course[6] ~= '' then
+        schedule(course[6], now_text, id)
+        if is_packing and not held[n] then
+          contents[#contents + 1] = base .. ':content:' .. id
+          contents[#contents + 1] = ARGV[n + 2]
+        end
+      end
     end
   end
 end
@@ -105,6 +113,8 @@ for places, members in pairs(due) do           -- 2. the work
     redis.call('ZADD', base .. ':' .. place, 'NX', unpack(members, 1, members.size))
   end
 end
+
+if contents[1] then redis.call('MSET', unpack(contents)) end
 
 local function fields_of(course)               -- as all of its acts begin; the fourth and the sixth are an act's own
   local skipped, worth = course[7], course[10]
@@ -135,7 +145,7 @@ for n = 1, copies do                           -- 3. the claims
   if answer == 'a' and hold_ms < 0 then
     local fields = course.fields or fields_of(course)
     fields[4], fields[6] = copy_id, second
-    redis.call('SET', base .. ':content:' .. id, sealed)
+    if not is_packing or held[n] or course[6] == '' then redis.call('SET', base .. ':content:' .. id, sealed) end
     redis.call('HSET', act, unpack(fields))
     if fields[2] == 'done' then
       redis.call('PEXPIRE', act, outcomes_ms)

@@ -9,6 +9,7 @@
 --   of a leg  content, what was said of its delivery, the purposes denied since
 --   of a hold version, wire, sealed copy, wire, sealed copy]
 --
+-- A lease is the token and how often it was lent without a verdict, with zeros in front in one of many.
 -- Chosen among more than are asked for, what expires in the same hour goes by its worth, and an earlier hour first.
 local t = redis.call('TIME')
 local now = t[1] * 1000 + math.floor(t[2] / 1000)
@@ -18,10 +19,21 @@ local due, leases = base .. ':' .. place, base .. ':' .. place .. ':leases'
 local destination = string.match(place, '^queue:(.+)$')
 local ids = redis.call('ZRANGEBYSCORE', due, '-inf', now, 'LIMIT', 0, math.max(most, choice))
 local answer = { -1 }
+-- Up to 512 leases Redis looks through one after the other for each that is asked for, unless one is longer than 64 bytes.
+local MANY, LONG = 64, string.rep('0', 64)
 
+local acts, contents = base .. ':act:', base .. ':content:'
 local function act_of(leg)
   local colon = string.find(leg, ':', 1, true)
-  return base .. ':act:' .. (colon and string.sub(leg, 1, colon - 1) or leg)
+  return acts .. (colon and string.sub(leg, 1, colon - 1) or leg)
+end
+
+local function denied_in(said, fields)
+  local denied = {}
+  for f = 2, #fields do
+    if said[f] then denied[#denied + 1] = string.sub(fields[f], 4) end
+  end
+  return table.concat(denied, ',')
 end
 
 local function fields_of(delivery)             -- what was said of it, and the denials since
@@ -56,29 +68,27 @@ if #ids > 0 then
   local deadline, first_loan = string.format('%.0f', now + lease_ms), token .. ':1'
   local plain, late
   if destination then plain, late = fields_of(destination), fields_of(destination .. ':late') end
+  local size = 1
   for i = 1, count do
     local id = ids[i]
     local claims = held[i] and tonumber(string.match(held[i], ':(%d+)$') or 0) + 1 or 1
     scores[i * 2 - 1], scores[i * 2] = deadline, id
     loans[i * 2 - 1], loans[i * 2] = id, claims == 1 and first_loan or token .. ':' .. claims
-    answer[#answer + 1] = id
-    answer[#answer + 1] = claims
+    answer[size + 1], answer[size + 2] = id, claims
     if destination then
       local fields = string.find(id, ':', 1, true) and late or plain
       local said = redis.call('HMGET', act_of(id), unpack(fields))
-      local denied = {}
-      for f = 2, #fields do
-        if said[f] then denied[#denied + 1] = string.sub(fields[f], 4) end
-      end
-      answer[#answer + 1] = redis.call('GET', base .. ':content:' .. id)
-      answer[#answer + 1] = said[1]
-      answer[#answer + 1] = table.concat(denied, ',')
+      answer[size + 3], answer[size + 4] = redis.call('GET', contents .. id), said[1]
+      answer[size + 5] = denied_in(said, fields)
+      size = size + 5
     else
       local copies = redis.call('HGETALL', base .. ':copy:' .. id)
-      answer[#answer + 1] = redis.call('HGET', base .. ':act:' .. id, 'v')
-      for c = 1, 4 do answer[#answer + 1] = copies[c] or false end
+      answer[size + 3] = redis.call('HGET', acts .. id, 'v')
+      for c = 1, 4 do answer[size + 3 + c] = copies[c] or false end
+      size = size + 7
     end
   end
+  if count > MANY then loans[2] = string.gsub(loans[2], ':(%d+)$', ':' .. LONG .. '%1') end
   for first = 1, #scores, 4000 do
     redis.call('ZADD', due, 'XX', unpack(scores, first, math.min(first + 3999, #scores)))
     redis.call('HSET', leases, unpack(loans, first, math.min(first + 3999, #loans)))

@@ -33,44 +33,70 @@ local function spell(number)
   return text
 end
 
-local function finish(id, act, field, outcome, remember_ms)
-  local content, told = base .. ':content:' .. id, base .. ':copy:' .. id
-  local state = redis.call('HMGET', act, 'browser', 'server', 'dead', 'held')
-  local dead = tonumber(state[3] or 0)
+local function finish(id, act, fields, remember_ms, dead, browser, server, held)
+  local content = base .. ':content:' .. id
   local kept_ms = outcomes_ms
   if dead > 0 then                              -- a dead letter can be replayed as long as it is kept
     remember_ms = math.max(remember_ms, dead_ms)
     kept_ms = math.max(kept_ms, dead_ms)
   end
-  local kept = spell(kept_ms)
-  redis.call('HSET', act, 'st', 'done', 'until', spell(now + remember_ms), field, outcome)
+  local kept, last = spell(kept_ms), #fields
+  fields[last + 1], fields[last + 2], fields[last + 3], fields[last + 4] = 'st', 'done', 'until', spell(now + remember_ms)
+  redis.call('HSET', act, unpack(fields))
   redis.call('PEXPIRE', act, kept)
-  redis.call('PEXPIRE', told, kept)
-  if dead == 0 and state[4] then
+  -- An act that waited for nobody has copies beside its content once its other wire has told of it, too late.
+  if held or (browser and server) then redis.call('PEXPIRE', base .. ':copy:' .. id, kept) end
+  if held and dead == 0 then
     redis.call('DEL', content)                  -- its copies tell the story from here
   else
     redis.call('PEXPIRE', content, kept)
   end
   if remember_ms > kept_ms then
-    local bits = (state[1] and BITS.browser or 0) + (state[2] and BITS.server or 0)
+    local bits = (browser and BITS.browser or 0) + (server and BITS.server or 0)
     if bits > 0 then remember(base, id, bits, remember_ms, now) end
+  end
+end
+
+local function done(id, act, field, ruling, leg, state)
+  local kind, counter = ruling[2], ruling[5]
+  local _, left, dead, browser, server, held = unpack(state, 1, 6)
+  local fields = { field, ruling[3], 'left', spell((left or 0) - 1) }
+  dead = tonumber(dead or 0)
+  if kind == 'dead' then
+    redis.call('ZADD', letters, spell(now), leg)
+    redis.call('PEXPIRE', letters, spell(dead_ms))
+    dead = dead + 1
+    fields[5], fields[6] = 'dead', spell(dead)
+  end
+  if counter ~= '' then counts[counter] = (counts[counter] or 0) + 1 end
+  if leg ~= id then
+    local content = base .. ':content:' .. leg
+    if kind == 'dead' then redis.call('PEXPIRE', content, spell(dead_ms)) else redis.call('DEL', content) end
+  end
+  if (left or 0) - 1 <= 0 then
+    finish(id, act, fields, ruling[6], dead, browser, server, held)
+  else
+    redis.call('HSET', act, unpack(fields))
   end
 end
 
 local ids = {}
 for n = 1, legs do ids[n] = rows[n * 2] end
+for _, ruling in ipairs(rulings) do ruling.fence = ruling[1] .. ':' end
 local loans = redis.call('HMGET', leases, unpack(ids))
+local acts, plain, late = base .. ':act:', 'd:' .. destination, 'd:' .. destination .. ':late'
 for n, leg in ipairs(ids) do
-  local token, kind, outcome, wait_ms, counter, remember_ms = unpack(rulings[rows[n * 2 - 1]])
+  local ruling = rulings[rows[n * 2 - 1]]
+  local kind, wait_ms = ruling[2], ruling[4]
   local colon = string.find(leg, ':', 1, true)
   local id = colon and string.sub(leg, 1, colon - 1) or leg
-  local act = base .. ':act:' .. id
-  local field = colon and 'd:' .. destination .. ':late' or 'd:' .. destination
+  local act, field = acts .. id, colon and late or plain
   local loan = loans[n] or ''
-  local is_ours = string.sub(loan, 1, #token + 1) == token .. ':'
+  local is_ours = string.sub(loan, 1, #ruling.fence) == ruling.fence
+  local state = redis.call('HMGET', act, 'st', 'left', 'dead', 'browser', 'server', 'held')
   if not is_ours then
     answers[n] = 't'
-  elseif redis.call('HEXISTS', act, 'st') == 0 then
+  elseif not state[1] then
     ended[#ended + 1] = leg
     answers[n] = 'g'
   elseif kind == 'absent' then                  -- the claim counts: content that never comes ends as unreadable
@@ -83,26 +109,11 @@ for n, leg in ipairs(ids) do
     answers[n] = 'a'
   elseif kind == 'retry' then
     redis.call('ZADD', due, 'XX', spell(now + wait_ms), leg)
-    redis.call('HSET', act, field, outcome)
+    redis.call('HSET', act, field, ruling[3])
     redis.call('HDEL', leases, leg)
     answers[n] = 'a'
   else
-    if kind == 'dead' then
-      redis.call('ZADD', letters, spell(now), leg)
-      redis.call('PEXPIRE', letters, spell(dead_ms))
-      redis.call('HINCRBY', act, 'dead', '1')
-    end
-    if counter ~= '' then counts[counter] = (counts[counter] or 0) + 1 end
-    local left = redis.call('HINCRBY', act, 'left', '-1')
-    if colon then
-      local content = base .. ':content:' .. leg
-      if kind == 'dead' then redis.call('PEXPIRE', content, spell(dead_ms)) else redis.call('DEL', content) end
-    end
-    if left <= 0 then
-      finish(id, act, field, outcome, remember_ms)
-    else
-      redis.call('HSET', act, field, outcome)
-    end
+    done(id, act, field, ruling, leg, state)
     ended[#ended + 1] = leg
     answers[n] = 's'
   end
