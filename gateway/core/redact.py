@@ -20,6 +20,7 @@ REDACTED = "redacted"
 
 # The contract limits an event to 8 levels; what lies deeper than this never was one.
 _MAX_DEPTH = 32
+_NESTING = (dict, list, tuple)
 
 # Any character but the delimiters of URLs, JSON and prose. A list of what is excluded, because Python's \w lacks the
 # vowel signs of Indic scripts. U+200C and U+200D join letters and are let through.
@@ -104,8 +105,8 @@ def _is_address(found: re.Match[str]) -> bool:
 
 def _redact_at(value: Any, depth: int) -> Any:
     if isinstance(value, str):
-        return redact(value)
-    if not isinstance(value, dict | list | tuple):
+        return redact(value) if "@" in value or "%" in value else value
+    if not isinstance(value, _NESTING):
         return value
     if depth == _MAX_DEPTH:
         return REDACTED

@@ -38,6 +38,15 @@ _SAID: Final[Mapping[tuple[Grant, ...], Consent]] = {
     grants: Consent(**dict(zip(_NAMES, grants, strict=True)), by=dict.fromkeys(_NAMES, "event"))
     for grants in product((_GRANTED, _DENIED), repeat=len(_NAMES))
 }
+# The same by the words that nearly every event uses.
+_SPELLED: Final[Mapping[tuple[Any, ...], Consent]] = {
+    tuple([grant.value for grant in grants]): consent for grants, consent in _SAID.items()
+}
+# Where nothing speaks the default answers, for all four.
+_SILENT: Final[Mapping[str, Consent]] = {
+    grant.value: Consent(**dict.fromkeys(_NAMES, grant), by=dict.fromkeys(_NAMES, "default"))
+    for grant in (_GRANTED, _DENIED)
+}
 _STRICTNESS: Final = {Grant.UNKNOWN: 0, Grant.GRANTED: 1, Grant.DENIED: 2}
 _WORDS: Final[Mapping[Any, Grant]] = {
     "granted": Grant.GRANTED,
@@ -62,10 +71,16 @@ def at_door(said: Mapping[str, Any] | None, visitor: Visitor, policy: ConsentPol
     region answers a browser's copy; a server's stays unknown until its twin or `settle` answers. What only the
     connection can tell (GPC, cookies) is asked of a browser's connection only: a server's is not the visitor's.
     """
+    if said and (wire is not _BROWSER or _is_silent(visitor)):
+        answered = _in_plain_words(said)
+        if answered is not None:
+            return answered
     grants = _of_event(said) if said else {}
     signals = _of_browser(visitor, policy) if wire is _BROWSER else ()
     if not signals and len(grants) == len(_FIELDS):
         return _SAID[tuple(grants.values())]
+    if wire is _BROWSER and not signals and not grants:
+        return _SILENT[region_default(visitor.country, policy)]
     by = dict.fromkeys(grants, "event")
     for name, answers in signals:
         for purpose, grant in answers.items():
@@ -115,6 +130,8 @@ def region_default(country: str | None, policy: ConsentPolicy) -> Literal["grant
     `country` is ISO 3166, with or without a subdivision. Unknown: the strictest of all. A country without its
     subdivision: the strictest of the country's answer and those of its subdivisions.
     """
+    if not policy.regions:
+        return policy.default
     regions = {name.upper(): answer for name, answer in policy.regions.items()}
     place = (country or "").strip().upper()
     if not _REGION.fullmatch(place) or place in _NOWHERE:
@@ -126,6 +143,16 @@ def region_default(country: str | None, policy: ConsentPolicy) -> Literal["grant
         inner = [regions[name] for name in regions if name.startswith(whole + "-")] if place == whole else []
         possible = [regions.get(whole, policy.default), *inner]
     return "denied" if "denied" in possible else "granted"
+
+
+def _in_plain_words(said: Mapping[str, Any]) -> Consent | None:
+    """Answer by an event that says `granted` or `denied`, so spelled, of each purpose; None of any other."""
+    get = said.get
+    words = (get("ad_storage"), get("ad_user_data"), get("ad_personalization"), get("analytics_storage"))
+    try:
+        return _SPELLED.get(words)
+    except TypeError:  # a list or an object is no word
+        return None
 
 
 def _of_event(said: Mapping[str, Any]) -> dict[str, Grant]:
@@ -144,7 +171,7 @@ def _of_event(said: Mapping[str, Any]) -> dict[str, Grant]:
 
 def _of_browser(visitor: Visitor, policy: ConsentPolicy) -> Sequence[tuple[str, Answers]]:
     cookies = visitor.cookies
-    if not visitor.gpc and cookiebot.COOKIE not in cookies and onetrust.COOKIE not in cookies:
+    if _is_silent(visitor):
         return ()
     signals: list[tuple[str, Answers]] = []
     if visitor.gpc and policy.honour_gpc:
@@ -153,6 +180,12 @@ def _of_browser(visitor: Visitor, policy: ConsentPolicy) -> Sequence[tuple[str, 
         if cmp.COOKIE in cookies and policy.cmp in ("auto", name):
             signals.append((name, cmp.read(cookies)))
     return signals
+
+
+def _is_silent(visitor: Visitor) -> bool:
+    """Say whether the browser itself says nothing on consent."""
+    cookies = visitor.cookies
+    return not visitor.gpc and cookiebot.COOKIE not in cookies and onetrust.COOKIE not in cookies
 
 
 def _fill(consent: Consent, answer: Grant, name: str) -> Consent:

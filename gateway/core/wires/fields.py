@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping
 from itertools import filterfalse
 from typing import Any, Final
@@ -12,47 +11,29 @@ from gateway.core.hit import Hit
 from gateway.core.outcome import Refused
 from gateway.core.redact import redact
 from gateway.core.site import Site
+from gateway.core.wires import ordinary
 from gateway.core.wires.draft import Draft, Refusal
 from gateway.core.wires.identifiers import read_ids
 from gateway.core.wires.reading import Reading, deeper_than, finite_deep, kind
-from gateway.core.wires.scalars import currency, moment_ms
-
-EVENT_NAME: Final = re.compile(r"[A-Za-z][A-Za-z0-9_.-]{0,63}", re.ASCII)
-
-MAX_ITEMS: Final = 200
-MAX_LEVELS: Final = 8
-MAX_URL_BYTES: Final = 32 * 1024
-# Meta cuts custom texts at about 1,000 characters and Google at 500: no platform reads further.
-_MAX_TITLE_CHARS: Final = 1024
-_MAX_TEXT_CHARS: Final = 500
-# The longest real agents (in-app browsers) have about 800 characters.
-_MAX_AGENT_CHARS: Final = 2048
-
-KNOWN: Final = frozenset(
-    {
-        *("event", "event_id", "timestamp", "sent_at", "page_location", "page_referrer", "page_title"),
-        *("value", "currency", "transaction_id", "coupon", "tax", "shipping", "items"),
-        *("search_term", "lead_score", "predicted_ltv", "user", "client", "ids", "campaign", "consent"),
-        *("action_source", "test", "properties"),
-    }
+from gateway.core.wires.scalars import corrected, currency, moment_ms
+from gateway.core.wires.sent import Look, look_into
+from gateway.core.wires.vocabulary import (
+    ACTION_SOURCES,
+    CAMPAIGN_KEYS,
+    CLIENT,
+    EVENT_NAME,
+    ITEM_KEYS,
+    KNOWN,
+    MAX_AGENT_CHARS,
+    MAX_ID_CHARS,
+    MAX_ITEMS,
+    MAX_LEVELS,
+    MAX_TEXT_CHARS,
+    MAX_TITLE_CHARS,
+    MAX_URL_BYTES,
+    NO_CAMPAIGN,
 )
-"""The top-level keys of an event; everything else is the site's own and goes to `properties`."""
 
-NESTED: Final = frozenset({"user", "client", "ids", "campaign", "consent", "properties"})
-"""The keys that hold an object; a flat wire writes what is inside them with a dot."""
-
-# Meta's list, which the other platforms map from (Conversions API, Server Event Parameters, read 2026-11-22).
-_ACTION_SOURCES: Final = frozenset(
-    {
-        *("email", "website", "app", "phone_call", "chat", "physical_store", "system_generated"),
-        *("business_messaging", "other"),
-    }
-)
-_ITEM_KEYS: Final = frozenset(Item.__struct_fields__)
-_CLIENT: Final = {"ip": "client_ip", "user_agent": "client_agent"}
-_CLIENT_KEYS: Final = tuple(_CLIENT)
-_NO_CAMPAIGN: Final = Campaign()
-_CAMPAIGN_KEYS: Final = ("source", "medium", "name", "term", "content", "id")
 # Python 3.11 takes 1,000 instructions to look a member up in an enum.
 _BROWSER: Final = Wire.BROWSER
 _EVENT_ID: Final = Refused.EVENT_ID
@@ -63,9 +44,16 @@ _VALUE: Final = Refused.VALUE
 
 def read(hit: Hit, site: Site) -> Draft | Refusal:
     """Check one event of a request against the contract; every flaw is told, the first names the reason."""
+    look = look_into(hit.fields)
+    draft = None if look.harmful else ordinary.read(hit, site, telling=look.telling)
+    return read_closely(hit, site, look) if draft is None else draft
+
+
+def read_closely(hit: Hit, site: Site, look: Look) -> Draft | Refusal:
+    """Read any event, field by field: the only place that has words for what is not as it should be."""
     said = hit.fields
-    reading = Reading(said, decimal_comma=site.decimal_comma)
-    if reading.nested and deeper_than(said, MAX_LEVELS):
+    reading = Reading(said, decimal_comma=site.decimal_comma, look=look)
+    if deeper_than(said, MAX_LEVELS):
         return Refusal(reason=Refused.SIZE, errors=(f"event: nested deeper than {MAX_LEVELS} levels",))
     name = _name(reading)
     at_ms = _at_ms(reading, hit)
@@ -78,7 +66,7 @@ def read(hit: Hit, site: Site) -> Draft | Refusal:
     page = Page(
         location=reading.url("page_location", max_bytes=MAX_URL_BYTES),
         referrer=reading.url("page_referrer", max_bytes=MAX_URL_BYTES),
-        title=reading.text("page_title", max_chars=_MAX_TITLE_CHARS),
+        title=reading.text("page_title", max_chars=MAX_TITLE_CHARS),
     )
     money = _currency(reading, site.currency if value is not None else None)
     more = {**client, **{key: field(reading, key) for key, field in _AT_TIMES.items() if key in said}}
@@ -94,7 +82,7 @@ def read(hit: Hit, site: Site) -> Draft | Refusal:
         user=reading.scrubbed(reading.mapping("user")) if "user" in said else {},
         clicks=clicks,
         cookies=cookies,
-        campaign=_campaign(reading) if "campaign" in said else _NO_CAMPAIGN,
+        campaign=_campaign(reading) if "campaign" in said else NO_CAMPAIGN,
         said=reading.scrubbed(reading.mapping("consent")) if "consent" in said else {},
         properties=_properties(reading),
         warnings=tuple(reading.warnings),
@@ -116,7 +104,7 @@ def name_of(fields: Mapping[str, Any]) -> str:
 def id_of(fields: Mapping[str, Any]) -> str | None:
     """Return the event id a sender gave, for telling him about a refused event; None where it is none."""
     event_id = fields.get("event_id")
-    well_formed = isinstance(event_id, str) and 0 < len(event_id) <= 256 and event_id.isprintable()
+    well_formed = isinstance(event_id, str) and 0 < len(event_id) <= MAX_ID_CHARS and event_id.isprintable()
     return event_id if well_formed else None
 
 
@@ -142,9 +130,7 @@ def _at_ms(reading: Reading, hit: Hit) -> int:
     sent_ms = None if sent is None else _moment_ms("sent_at", sent, reading)
     if said_ms is None:
         return now_ms
-    at_ms = said_ms if sent_ms is None else said_ms - (sent_ms - now_ms)
-    # Compared by hand: `max` and `min` together take 2,500 instructions.
-    return now_ms if at_ms > now_ms else max(at_ms, 0)
+    return corrected(said_ms, sent_ms, now_ms)
 
 
 def _moment_ms(key: str, value: Any, reading: Reading) -> int | None:
@@ -155,7 +141,7 @@ def _moment_ms(key: str, value: Any, reading: Reading) -> int | None:
 
 
 def _currency(reading: Reading, default: str | None) -> str | None:
-    said = reading.text("currency", max_chars=_MAX_TEXT_CHARS)
+    said = reading.text("currency", max_chars=MAX_TEXT_CHARS)
     if said is None:
         return default
     code = currency(said)
@@ -166,10 +152,10 @@ def _currency(reading: Reading, default: str | None) -> str | None:
 
 
 def _action_source(reading: Reading) -> str | None:
-    source = reading.text("action_source", max_chars=_MAX_TEXT_CHARS)
-    if source is None or source in _ACTION_SOURCES:
+    source = reading.text("action_source", max_chars=MAX_TEXT_CHARS)
+    if source is None or source in ACTION_SOURCES:
         return source
-    reading.warn(f"action_source: not one of {', '.join(sorted(_ACTION_SOURCES))}; left out")
+    reading.warn(f"action_source: not one of {', '.join(sorted(ACTION_SOURCES))}; left out")
     return None
 
 
@@ -184,8 +170,8 @@ def _test(reading: Reading, wire: Wire) -> bool:
 def _client(reading: Reading, wire: Wire) -> Mapping[str, str]:
     """Return what a server tells of its visitor's connection, by the draft's names."""
     if wire is not _BROWSER:
-        told = reading.texts("client", _CLIENT_KEYS, max_chars=_MAX_AGENT_CHARS)
-        return {_CLIENT[key]: text for key, text in told.items()}
+        told = reading.texts("client", tuple(CLIENT), max_chars=MAX_AGENT_CHARS)
+        return {CLIENT[key]: text for key, text in told.items()}
     if reading.said["client"] is not None:
         reading.warn("client: on a browser's wire the connection is the truth; left out")
     return {}
@@ -196,7 +182,7 @@ def _order(reading: Reading, key: str) -> str | None:
 
 
 def _short(reading: Reading, key: str) -> str | None:
-    return reading.text(key, max_chars=_MAX_TEXT_CHARS)
+    return reading.text(key, max_chars=MAX_TEXT_CHARS)
 
 
 def _items(reading: Reading, key: str) -> tuple[Item, ...]:
@@ -208,10 +194,10 @@ def _items(reading: Reading, key: str) -> tuple[Item, ...]:
     elif len(said) > MAX_ITEMS:
         reading.refuse(_ITEMS, f"items: more than {MAX_ITEMS}")
     else:
-        unknown = [key for item in said if isinstance(item, dict) for key in item if key not in _ITEM_KEYS]
+        unknown = [key for item in said if isinstance(item, dict) for key in item if key not in ITEM_KEYS]
         if unknown:
-            reading.strangers(list(dict.fromkeys(unknown)), _ITEM_KEYS, within="items[].")
-        inner = Reading({}, decimal_comma=reading.decimal_comma, within=reading)
+            reading.strangers(list(dict.fromkeys(unknown)), ITEM_KEYS, within="items[].")
+        inner = Reading({}, decimal_comma=reading.decimal_comma, look=Look(reading.harmful, reading.telling))
         return tuple([_item(place, item, reading, inner) for place, item in enumerate(said)])
     return ()
 
@@ -226,10 +212,10 @@ def _item(place: int, said: Any, reading: Reading, inner: Reading) -> Item:
         item_id=inner.identifier("item_id", _ITEMS, integers=True),
         price=inner.amount("price", _ITEMS),
         quantity=inner.amount("quantity", _ITEMS),
-        item_name=inner.text("item_name", max_chars=_MAX_TEXT_CHARS) if "item_name" in said else None,
-        item_brand=inner.text("item_brand", max_chars=_MAX_TEXT_CHARS) if "item_brand" in said else None,
-        item_category=inner.text("item_category", max_chars=_MAX_TEXT_CHARS) if "item_category" in said else None,
-        item_variant=inner.text("item_variant", max_chars=_MAX_TEXT_CHARS) if "item_variant" in said else None,
+        item_name=inner.text("item_name", max_chars=MAX_TEXT_CHARS) if "item_name" in said else None,
+        item_brand=inner.text("item_brand", max_chars=MAX_TEXT_CHARS) if "item_brand" in said else None,
+        item_category=inner.text("item_category", max_chars=MAX_TEXT_CHARS) if "item_category" in said else None,
+        item_variant=inner.text("item_variant", max_chars=MAX_TEXT_CHARS) if "item_variant" in said else None,
     )
     if inner.errors:
         for error in inner.errors:
@@ -252,9 +238,9 @@ _AT_TIMES: Final[Mapping[str, Callable[[Reading, str], Any]]] = {
 
 
 def _campaign(reading: Reading) -> Campaign:
-    texts = reading.texts("campaign", _CAMPAIGN_KEYS, max_chars=_MAX_TEXT_CHARS)
+    texts = reading.texts("campaign", CAMPAIGN_KEYS, max_chars=MAX_TEXT_CHARS)
     if not texts:
-        return _NO_CAMPAIGN
+        return NO_CAMPAIGN
     return Campaign(**{key: redact(text) for key, text in texts.items()})
 
 

@@ -19,9 +19,9 @@ from gateway.core.outcome import Refused
 from gateway.core.percent import unquote_plus
 from gateway.core.redact import redact
 from gateway.core.wires.draft import Refusal
-from gateway.core.wires.fields import MAX_ITEMS, MAX_URL_BYTES
 from gateway.core.wires.scalars import number
 from gateway.core.wires.text import scrub
+from gateway.core.wires.vocabulary import MAX_ITEMS, MAX_URL_BYTES
 
 # The tag sends 20 events or 16 KiB in one request; others who speak its language may take more.
 MAX_BODY_BYTES: Final = 64 * 1024

@@ -47,6 +47,21 @@ def read_ids(reading: Reading) -> tuple[dict[str, str], dict[str, str]]:
     return clicks, cookies
 
 
+def sort_ids(said: Mapping[str, str]) -> tuple[dict[str, str], dict[str, str]] | None:
+    """Do the same for ids that are all as they should be; None where one is not."""
+    clicks: dict[str, str] = {}
+    cookies: dict[str, str] = {}
+    for key, value in said.items():
+        fits = _FITTING.get(key)
+        if fits is None or not value or not fits(value):
+            return None
+        if key in NAMES:
+            clicks[key] = value
+        else:
+            cookies[key] = value
+    return clicks, cookies
+
+
 def _meta(text: str) -> bool:
     # An encoded value would be decoded on its way in: only what Meta takes as it stands.
     cookie = meta_cookie(text)

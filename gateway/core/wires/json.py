@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import dataclass
 from typing import Any, Final
 
+import msgspec
 import orjson
 
 from gateway.core.outcome import Refused
 from gateway.core.wires.draft import Refusal
+from gateway.core.wires.sent import Look, look_at, sent
 
 MAX_EVENTS: Final = 1_000
 MAX_EVENT_BYTES: Final = 64 * 1024
@@ -21,8 +22,7 @@ _FORGIVABLE: Final = re.compile(rb"\\u[dD][89a-fA-F]|NaN|Infinity|[eE]\+?[0-9]{3
 _BYTE_ORDER_MARK: Final = b"\xef\xbb\xbf"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Body:
+class Body(msgspec.Struct, frozen=True, kw_only=True):
     """What one request told. `batched`: it came as a list, so the answer counts (`accepted=8,refused=2`).
 
     An element is a Refusal where it is no event at all. `sent_at` is the sender's clock beside the batch.
@@ -40,7 +40,7 @@ def read(body: bytes) -> Body | Refusal:
             none of its own.
     Errors: never raises; `body` when it cannot be read, `size` when it has too many events.
     """
-    said = _parse(body.removeprefix(_BYTE_ORDER_MARK))
+    said, look = _parse(body.removeprefix(_BYTE_ORDER_MARK))
     batched, beside = True, {}
     if isinstance(said, dict) and "events" in said:
         said, beside = said["events"], said
@@ -54,20 +54,20 @@ def read(body: bytes) -> Body | Refusal:
     # Only a body beyond the limit of one event can hold an event beyond it.
     weigh = len(body) > MAX_EVENT_BYTES
     return Body(
-        events=tuple([_event(event, consent, weigh=weigh) for event in said]),
+        events=tuple([_event(event, consent, look, weigh=weigh) for event in said]),
         batched=batched,
         sent_at=beside.get("sent_at"),
     )
 
 
-def _event(said: Any, consent: Any, *, weigh: bool) -> dict[str, Any] | Refusal:
+def _event(said: Any, consent: Any, look: Look | None, *, weigh: bool) -> dict[str, Any] | Refusal:
     if not isinstance(said, dict):
         return Refusal(reason=Refused.BODY, errors=("event: an object expected",))
     if weigh and _weight(said) > MAX_EVENT_BYTES:
         return Refusal(reason=Refused.SIZE, errors=(f"event: larger than {MAX_EVENT_BYTES} bytes",))
     if consent is not None and said.get("consent") is None:
-        return {**said, "consent": consent}
-    return said
+        said["consent"] = consent
+    return said if look is None else sent(said, look)
 
 
 def _weight(said: dict[str, Any]) -> int:
@@ -81,14 +81,14 @@ def _weight(said: dict[str, Any]) -> int:
         return MAX_EVENT_BYTES + 1
 
 
-def _parse(body: bytes) -> Any:
-    """The parsed body, or None (which is no event either) where it cannot be read."""
+def _parse(body: bytes) -> tuple[Any, Look | None]:
+    """The parsed body, or None (which is no event either) where it cannot be read, and a look at it if it is JSON."""
     try:
-        return orjson.loads(body)
+        return orjson.loads(body), look_at(body)
     except orjson.JSONDecodeError:
         if not _FORGIVABLE.search(body):
-            return None
+            return None, None
     try:
-        return json.loads(body)
+        return json.loads(body), None
     except (ValueError, RecursionError):
-        return None
+        return None, None

@@ -8,26 +8,20 @@ from difflib import get_close_matches
 from functools import lru_cache
 from typing import Any, Final, TypeAlias
 
-import orjson
-
 from gateway.core.outcome import Refused
 from gateway.core.redact import redact, redact_deep
 from gateway.core.wires.scalars import number
+from gateway.core.wires.sent import Look, look_into
 from gateway.core.wires.text import scrub
 
 # Beyond this many a sender learns nothing new, and an event of 64 KiB could name ten thousand.
-_MAX_NOTES: Final = 20
+MAX_NOTES: Final = 20
 _MAX_KEY_CHARS: Final = 64
 # Keys that are no words of ours; a site sends the same few with every hit, and looking for a near word takes 150 µs.
 _REMEMBERED_KEYS: Final = 1_024
 # What every store and wire of ours can carry as an integer.
 _INTEGERS: Final = range(-(2**63), 2**64)
 _NESTING: Final = (dict, list)
-# Bytes of a text in JSON: 0xC2 begins U+0080 to U+00BF, of which half are controls.
-_BACKSLASH, _DELETE, _LATIN, _AT, _PERCENT = b"\\\x7f\xc2@%"
-_SPREAD: Final = orjson.OPT_INDENT_2
-# JSON is spread two blanks a level: what stands within the eighth object or list of each other is led by so many.
-_EIGHTH_LEVEL: Final = b"\n" + b"  " * 8
 # Python 3.11 takes 1,000 instructions to look a member up in an enum.
 _FIELD: Final = Refused.FIELD
 _SIZE: Final = Refused.SIZE
@@ -39,44 +33,30 @@ Vocabulary: TypeAlias = frozenset[str] | tuple[str, ...]
 class Reading:
     """What one object said. A field that is null counts as absent; a flawed one reads as absent and is noted.
 
-    `harmful`: some text inside may hold a control character or a lone surrogate. `telling`: some may hold an e-mail
-    address. `nested`: an object or a list inside may lie deeper than the eighth level. Most events are nothing of
-    this, and one look at the whole stands for one at each of their texts.
+    `harmful` and `telling` are the `Look` at the whole event, which stands for one at each of its texts.
     """
 
-    __slots__ = ("decimal_comma", "errors", "harmful", "nested", "reason", "said", "telling", "warnings")
+    __slots__ = ("decimal_comma", "errors", "harmful", "reason", "said", "telling", "warnings")
 
-    def __init__(self, said: Mapping[str, Any], *, decimal_comma: bool, within: Reading | None = None) -> None:
+    def __init__(self, said: Mapping[str, Any], *, decimal_comma: bool, look: Look | None = None) -> None:
         self.said = said
         self.decimal_comma = decimal_comma
         self.reason: Refused | None = None
         self.errors: list[str] = []
         self.warnings: list[str] = []
-        self.harmful: bool
-        self.telling: bool
-        self.nested: bool
-        if within is not None:
-            self.harmful, self.telling, self.nested = within.harmful, within.telling, within.nested
-            return
-        try:
-            told = orjson.dumps(said, option=_SPREAD)
-        except orjson.JSONEncodeError:  # a lone surrogate, an integer beyond 64 bits, or 255 levels
-            self.harmful = self.telling = self.nested = True
-            return
-        # JSON has no bare control character but U+007F; a quotation mark only costs the longer way.
-        self.harmful = _BACKSLASH in told or _DELETE in told or _LATIN in told
-        self.telling = _AT in told or _PERCENT in told
-        self.nested = told.find(_EIGHTH_LEVEL) >= 0
+        if look is None:
+            look = look_into(said)
+        self.harmful, self.telling = look.harmful, look.telling
 
     def refuse(self, reason: Refused, flaw: str) -> None:
         """Note a flaw that costs the whole event; the first one names the reason."""
         self.reason = self.reason or reason
-        if len(self.errors) < _MAX_NOTES:
+        if len(self.errors) < MAX_NOTES:
             self.errors.append(flaw)
 
     def warn(self, flaw: str) -> None:
         """Note what was changed or left out of an event that is taken all the same."""
-        if len(self.warnings) < _MAX_NOTES:
+        if len(self.warnings) < MAX_NOTES:
             self.warnings.append(flaw)
 
     def text(self, key: str, *, max_chars: int) -> str | None:
@@ -182,9 +162,13 @@ class Reading:
 
     def strangers(self, keys: list[str], known: Vocabulary, *, within: str = "", fate: str = "left out") -> None:
         """Note keys outside a vocabulary, with the nearest right word."""
-        for key in keys[: _MAX_NOTES - len(self.warnings)]:
-            name = scrub(key) if self.harmful else key
-            self.warnings.append(_unknown(name[:_MAX_KEY_CHARS], known, within, fate))
+        for key in keys[: MAX_NOTES - len(self.warnings)]:
+            self.warnings.append(stranger(scrub(key) if self.harmful else key, known, within=within, fate=fate))
+
+
+def stranger(name: str, known: Vocabulary, *, within: str = "", fate: str = "left out") -> str:
+    """Say that a key is outside a vocabulary, with the nearest right word."""
+    return _unknown(name[:_MAX_KEY_CHARS], known, within, fate)
 
 
 @lru_cache(maxsize=_REMEMBERED_KEYS)

@@ -107,6 +107,18 @@ def test_an_unreadable_word_is_as_good_as_none(word: Any, grant: Grant) -> None:
     assert ask({"ad_storage": word}, wire=Wire.SERVER).ad_storage is grant
 
 
+@given(st.fixed_dictionaries({}, optional={name: st.sampled_from(["granted", "denied"]) for name in ALL}))
+def test_words_mean_the_same_however_they_are_written(said: dict[str, str]) -> None:
+    for wire in Wire:
+        assert ask(said, wire=wire) == ask({name: f" {word.upper()}" for name, word in said.items()}, wire=wire)
+
+
+@pytest.mark.parametrize("more", [{"gpc": True}, {"cookies": {"CookieConsent": "0"}}])
+def test_the_plainest_words_do_not_silence_the_browser(more: dict[str, Any]) -> None:
+    assert ask(GRANTED, **more).ad_storage is D
+    assert ask(GRANTED, wire=Wire.SERVER, **more).ad_storage is G
+
+
 def test_gpc_denies_the_ad_purposes_against_the_event() -> None:
     consent = ask(GRANTED, gpc=True)
 
