@@ -77,6 +77,10 @@ _MAX_CAMPAIGN_CHARS: Final = 256
 _MAX_PAGE_CHARS: Final = 300
 _AD: Final = ("gad_source", "gad_campaignid")
 _KEYS: Final = frozenset({*PARAMETERS, *_CAMPAIGN, *_AD})
+# Campaigns by their spelling in a link. There are as few as there are ads; what is longer is read anew each time.
+_campaigns: dict[str, Campaign] = {}
+_REMEMBERED: Final = 1_024
+_REMEMBERED_CHARS: Final = 256
 
 # Our own cookie. 3,500 characters: browsers take 4,096 bytes for name, value and attributes together.
 MAX_COOKIE_CHARS: Final = 3_500
@@ -212,6 +216,12 @@ def write(clicks: Mapping[str, Click], renewed_day: int) -> tuple[str, Mapping[s
     return text, held
 
 
+def write_one(name: str, click: Click, renewed_day: int) -> str:
+    """Spell our own cookie for one click alone, as `write` does; there is always room for one."""
+    click_id = click.id
+    return f"{_COOKIE_VERSION}.{renewed_day}.{name}.{click.seen_ms // 1000}.{len(click_id)}.{click_id}"
+
+
 def read(value: str | None) -> Kept:
     """Read our own cookie as far as it can be read; of an id that stands twice the newer counts.
 
@@ -255,6 +265,32 @@ def _read(url: str) -> Landing:
     page, mark, query = (url.partition("#")[0] if "#" in url else url).partition("?")
     if not mark:
         return NOTHING
+    landing = _read_link(query)
+    return _read_query(page, query) if landing is None else landing
+
+
+def _read_link(query: str) -> Landing | None:
+    """Read an ad's link as the platforms spell it: the campaign, and one click id behind it; None for any other."""
+    said, _, last = query.rpartition("&")
+    key, _, click_id = last.partition("=")
+    name = PARAMETERS.get(key)
+    if name is None or not _PATTERNS[name].fullmatch(click_id):
+        return None
+    if not said:
+        return Landing({name: click_id}, NO_CAMPAIGN)
+    campaign = _campaigns.get(said)
+    if campaign is None:
+        if not all(pair.partition("=")[0] in _CAMPAIGN for pair in said.split("&")):
+            return None
+        campaign = _read_query("", said).campaign
+        if len(said) <= _REMEMBERED_CHARS:
+            if len(_campaigns) >= _REMEMBERED:
+                _campaigns.clear()
+            _campaigns[said] = campaign
+    return Landing({name: click_id}, campaign)
+
+
+def _read_query(page: str, query: str) -> Landing:
     clicks: dict[str, str] = {}
     campaign: dict[str, str] = {}
     ad: dict[str, str] = {}

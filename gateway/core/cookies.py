@@ -16,18 +16,19 @@ import base64
 import hashlib
 import re
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import Final
 
 import msgspec
 
-from gateway.core import clickid, vendor_cookies
+from gateway.core import clickid, told, vendor_cookies
 from gateway.core.clickid import NOTHING_KEPT, Landing
 from gateway.core.domain import cookie_domain, is_address, is_loopback
 from gateway.core.event import Click, Consent, Grant
 from gateway.core.hit import SetCookie, Visitor
-from gateway.core.percent import unquote
 from gateway.core.site import DAY_S, CookieNames, Site
-from gateway.core.vendor_cookies import FBC, FBP, GCL_AW, NOTHING_RECALLED, TTP, Recalled
+from gateway.core.told import Told
+from gateway.core.vendor_cookies import FBC, FBP, GCL_AW, TTP, Recalled
 
 # A member that is asked of its enum costs a call in Python 3.11; these are asked several times a hit.
 _GRANTED: Final = Grant.GRANTED
@@ -47,7 +48,7 @@ TTP_LIFE_S: Final = 395 * DAY_S  # TikTok: 13 months
 _TTP_CHARS: Final = 27
 _BASE62: Final = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 # Readers ignore further parts; the alphabet keeps what a stranger put there from breaking out of a header.
-_ID = re.compile(r"1\.([A-Za-z0-9_-]{22})\.([0-9]{1,12})(?:\.[A-Za-z0-9._~-]{0,200})?")
+_ID = re.compile(r"1\.([A-Za-z0-9_-]{22})\.([0-9]{1,12}+)(?:\.[A-Za-z0-9._~-]{0,200})?")
 
 
 class Jar(msgspec.Struct, frozen=True, kw_only=True):
@@ -63,42 +64,53 @@ class Jar(msgspec.Struct, frozen=True, kw_only=True):
     visitor: str | None = None
 
 
-class _Visit(msgspec.Struct, frozen=True, kw_only=True):
+class _Place(msgspec.Struct, frozen=True):
+    """Where cookies are set: one host of a site, as all its hits see it.
+
+    `index` is Meta's, of the cookies' domain: `example.com` 1, `example.co.uk` 2, localhost and addresses 0.
+    """
+
+    domain: str | None
+    secure: bool
+    index: int
+
+    def cookie(self, name: str, value: str, max_age_s: int, http_only: bool) -> SetCookie:
+        """Spell one cookie; scripts may read the vendors' own, and none of ours (`http_only`)."""
+        return SetCookie(
+            name=name, value=value, max_age_s=max_age_s, domain=self.domain, secure=self.secure, http_only=http_only
+        )
+
+
+@lru_cache(maxsize=1024)
+def _place(wanted: str, host: str, registrable: str | None, secure: bool) -> _Place:
+    domain = cookie_domain(wanted, host, registrable)
+    index = 0 if is_address(domain or host) else (domain or host).count(".")
+    return _Place(domain, secure or not is_loopback(host), index)
+
+
+class _Visit(msgspec.Struct):
     """One hit as all its cookies see it: what came, what may be minted, and how a cookie is marked."""
 
     cookies: Mapping[str, str]
     consent: Consent
     now_ms: int
-    day: int
     dice: bytes
     vendors: frozenset[str]
-    host: str
-    domain: str | None
-    secure: bool
-
-    @property
-    def index(self) -> int:
-        """Meta's index of the cookies' domain: `example.com` 1, `example.co.uk` 2, localhost and addresses 0."""
-        domain = self.domain or self.host
-        return 0 if is_address(domain) else domain.count(".")
-
-    def cookie(self, name: str, value: str, max_age_s: int, *, http_only: bool) -> SetCookie:
-        """Spell one cookie; scripts may read the vendors' own, and none of ours (`http_only`)."""
-        return SetCookie(
-            name=name,
-            value=value,
-            max_age_s=max_age_s,
-            domain=self.domain,
-            secure=self.secure,
-            http_only=http_only,
-        )
+    place: _Place
+    thrown: bytes = b""
 
     def deletion(self, name: str) -> tuple[SetCookie, ...]:
-        return (self.cookie(name, "", 0, http_only=True),) if name in self.cookies else ()
+        return (self.place.cookie(name, "", 0, http_only=True),) if name in self.cookies else ()
 
-    def throw(self, purpose: str, size: int) -> bytes:
+    def throw(self, purpose: str) -> bytes:
         """Return random bytes for one purpose: no two values of a hit tell anything of each other."""
-        return hashlib.blake2b(self.dice, digest_size=size, person=purpose.encode()).digest()
+        if not self.thrown:
+            self.thrown = hashlib.blake2b(self.dice, digest_size=64, person=b"cookies").digest()
+        return self.thrown[_SHARES[purpose]]
+
+
+# Of one digest of a hit's dice: pieces that do not meet.
+_SHARES: Final = {"id": slice(16), FBP: slice(16, 32), TTP: slice(32, 64)}
 
 
 def decide(
@@ -119,44 +131,64 @@ def decide(
     A purpose denied now takes our cookies away. The vendors' stay: they are their scripts' as much as ours.
     """
     came = visitor.cookies
-    visit = _Visit(
-        cookies=came,
-        consent=consent,
-        now_ms=now_ms,
-        day=now_ms // 1000 // DAY_S,
-        dice=dice,
-        vendors=vendors,
-        host=visitor.host,
-        domain=cookie_domain(site.cookie_domain, visitor.host, registrable),
-        secure=visitor.secure or not is_loopback(visitor.host),
-    )
-    may_advertise = consent.ad_storage is _GRANTED
-    held = vendor_cookies.held(came)
-    recalled = vendor_cookies.recall(came, is_rare=held.is_rare) if may_advertise else NOTHING_RECALLED
-    clicks, of_clicks, may_renew = _clicks(visit, site.cookies.click, landing, recalled)
+    place = _place(site.cookie_domain, visitor.host, registrable, visitor.secure)
+    visit = _Visit(came, consent, now_ms, dice, vendors, place)
+    may_advertise, may_analyse = consent.ad_storage is _GRANTED, consent.analytics_storage is _GRANTED
+    said = told.read(came) if may_advertise or may_analyse else told.NOTHING
+    clicks, of_clicks, may_renew = _clicks(visit, site.cookies.click, landing, said.recalled)
     visitor_id, of_id = _id(visit, site.cookies.id, may_renew=may_renew)
     # The vendors' identifiers as the event carries them, and the cookies that have to be set for them.
     browser: dict[str, str] = {}
     minted: list[SetCookie] = []
     if may_advertise:
-        _meta(visit, clicks, recalled, browser, minted)
-        _tiktok(visit, browser, minted)
-        _google(visit, clicks, browser, minted)
-        if held.is_rare:
-            browser |= vendor_cookies.visitors(came)
-    if consent.analytics_storage is _GRANTED:
-        browser |= vendor_cookies.analytics(came, held.sessions)
+        _meta(visit, clicks, said, browser, minted)
+        if said.ttp is not None:
+            browser["ttp"] = said.ttp
+        elif TIKTOK in vendors:
+            _tiktok(visit, browser, minted)
+        if said.gcl_au is not None:
+            browser["gcl_au"] = said.gcl_au
+        if "gclid" in clicks and GOOGLE in vendors:
+            _google(visit, clicks["gclid"], minted)
+        if said.others:
+            browser |= said.others
+    if may_analyse:
+        if said.ga_client_id is not None:
+            browser["ga_client_id"] = said.ga_client_id
+        if said.ga_session_id is not None:
+            browser["ga_session_id"] = said.ga_session_id
     set_cookies = (*of_id, *of_clicks, *minted)
     return Jar(set_cookies=set_cookies, clicks=clicks, browser=browser, visitor=visitor_id)
 
 
-def from_headers(headers: Sequence[str], names: CookieNames) -> dict[str, str]:
+def from_headers(headers: Sequence[str], names: CookieNames, *, is_plain: bool = False) -> dict[str, str]:
     """Read the `Cookie` header lines, one value a name.
 
     A name that comes twice was set by a neighbour too: of the vendors' the first counts, as their scripts have it;
     of ours neither can be believed, and the value is empty.
+    `is_plain`: the lines are known to be ASCII without control characters.
     """
     text = headers[0] if len(headers) == 1 else ";".join(headers)
+    ordinary = _ordinary(text) if is_plain else None
+    return _each(text, names) if ordinary is None else ordinary
+
+
+def _ordinary(text: str) -> dict[str, str] | None:
+    """Read cookies as browsers spell them; None where one is quoted, comes twice, or has no name or other blanks."""
+    found: dict[str, str] = {}
+    pairs = text.split("; ")
+    for pair in pairs:
+        name, equals, value = pair.partition("=")
+        if not equals:
+            return None
+        found[name] = value
+    joined = "".join(pairs)
+    if " " in joined or ";" in joined or '"' in joined or "" in found or len(found) != len(pairs):
+        return None
+    return found
+
+
+def _each(text: str, names: CookieNames) -> dict[str, str]:
     is_quoted = '"' in text
     found: dict[str, str] = {}
     for pair in text.split(";"):
@@ -179,15 +211,16 @@ def _id(visit: _Visit, name: str, *, may_renew: bool) -> tuple[str | None, tuple
     if granted is not _GRANTED:
         return None, visit.deletion(name) if granted is _DENIED else ()
     now_s = visit.now_ms // 1000
-    found = _ID.fullmatch(visit.cookies[name]) if name in visit.cookies else None
+    value = visit.cookies.get(name, "")
+    found = _ID.fullmatch(value)
     if found is not None:
-        issued_s = int(found[2])
+        visitor_id, issued_s = found[1], int(found[2])
         if issued_s <= now_s + DAY_S:  # a day: what clocks may differ by
-            if may_renew and issued_s // DAY_S < visit.day:
-                return found[1], (visit.cookie(name, found[0], ID_LIFE_S, http_only=True),)
-            return found[1], ()
-    minted = base64.urlsafe_b64encode(visit.throw("id", 16)).decode().rstrip("=")
-    return minted, (visit.cookie(name, f"1.{minted}.{now_s}", ID_LIFE_S, http_only=True),)
+            if may_renew and issued_s // DAY_S < now_s // DAY_S:
+                return visitor_id, (visit.place.cookie(name, value, ID_LIFE_S, http_only=True),)
+            return visitor_id, ()
+    minted = base64.urlsafe_b64encode(visit.throw("id")).decode().rstrip("=")
+    return minted, (visit.place.cookie(name, f"1.{minted}.{now_s}", ID_LIFE_S, http_only=True),)
 
 
 def _clicks(
@@ -197,7 +230,14 @@ def _clicks(
     granted = visit.consent.ad_storage
     if granted is not _GRANTED:
         return {}, visit.deletion(name) if granted is _DENIED else (), False
+    day = visit.now_ms // 1000 // DAY_S
     kept = clickid.read(visit.cookies[name]) if name in visit.cookies else NOTHING_KEPT
+    if not kept.clicks:
+        fresh = _fresh(visit.now_ms, landing, recalled)
+        if fresh is not None:
+            text = clickid.write_one(fresh[0], fresh[1], day)
+            cookie = visit.place.cookie(name, text, CLICK_LIFE_S, http_only=True)
+            return {fresh[0]: fresh[1]}, (cookie,), kept.renewed_day != day
     everything = _join(visit.now_ms, kept.clicks, landing, recalled)
     if not everything:
         return {}, visit.deletion(name), False
@@ -207,13 +247,27 @@ def _clicks(
         # An old id that the page or a vendor's undated cookie still shows stays noted, or it would begin again as new.
         shown = {**recalled.bare, **landing.clicks}
         noted = {each: click for each, click in everything.items() if each in alive or shown.get(each) == click.id}
-    text, held = clickid.write(noted, visit.day)
+    text, held = clickid.write(noted, day)
     if not held:
         return alive, visit.deletion(name), False
-    is_new_day = kept.renewed_day != visit.day
+    is_new_day = kept.renewed_day != day
     if not is_new_day and held == kept.clicks:
         return alive, (), False
-    return alive, (visit.cookie(name, text, CLICK_LIFE_S, http_only=True),), is_new_day
+    return alive, (visit.place.cookie(name, text, CLICK_LIFE_S, http_only=True),), is_new_day
+
+
+def _fresh(now_ms: int, landing: Landing, recalled: Recalled) -> tuple[str, Click] | None:
+    """Return the page's click where it is all there is to know: one, and new, and whatever a vendor dated is older.
+
+    That is what `_join` comes to for nearly every landing of somebody who has no click of ours; None asks it.
+    """
+    if len(landing.clicks) != 1 or recalled.bare:
+        return None
+    ((name, click_id),) = landing.clicks.items()
+    for known, click in recalled.stamped.items():
+        if known != name or click.id == click_id or click.seen_ms > now_ms:
+            return None
+    return name, Click(id=click_id, seen_ms=now_ms)
 
 
 def _all_alive(clicks: Mapping[str, Click], now_ms: int) -> bool:
@@ -249,50 +303,39 @@ def _believable(clicks: Mapping[str, Click], now_ms: int) -> Mapping[str, Click]
 
 
 def _meta(
-    visit: _Visit,
-    clicks: Mapping[str, Click],
-    recalled: Recalled,
-    browser: dict[str, str],
-    minted: list[SetCookie],
+    visit: _Visit, clicks: Mapping[str, Click], said: Told, browser: dict[str, str], minted: list[SetCookie]
 ) -> None:
-    mints = META in visit.vendors
-    fbp = vendor_cookies.meta_browser(visit.cookies[FBP]) if FBP in visit.cookies else None
+    place, mints = visit.place, META in visit.vendors
+    fbp = said.fbp
+    if fbp is None and mints:
+        number = 10**17 + int.from_bytes(visit.throw(FBP)) % (9 * 10**17)  # 18 digits, as the pixel's
+        fbp = vendor_cookies.meta_text(place.index, visit.now_ms, str(number))
+        minted.append(place.cookie(FBP, fbp, FBP_LIFE_S, http_only=False))
     if fbp is not None:
         browser["fbp"] = fbp
-    elif mints:
-        number = 10**17 + int.from_bytes(visit.throw(FBP, 16)) % (9 * 10**17)  # 18 digits, as the pixel's
-        browser["fbp"] = vendor_cookies.meta_text(visit.index, visit.now_ms, str(number))
-        minted.append(visit.cookie(FBP, browser["fbp"], FBP_LIFE_S, http_only=False))
     click = clicks.get("fbclid")
     if click is None:
         return
-    held = recalled.stamped.get("fbclid")  # no other cookie than Meta's dates one
-    if held is not None and held.id == click.id:
-        browser["fbc"] = unquote(visit.cookies[FBC])
+    held = said.recalled.stamped.get("fbclid")  # no other cookie than Meta's dates one
+    if held is not None and held.id == click.id and said.fbc is not None:
+        browser["fbc"] = said.fbc
     elif mints:
-        browser["fbc"] = vendor_cookies.meta_text(visit.index, click.seen_ms, click.id)
+        browser["fbc"] = text = vendor_cookies.meta_text(place.index, click.seen_ms, click.id)
         if "." not in click.id:  # no reader of Meta's could take such a cookie apart again
-            minted.append(visit.cookie(FBC, browser["fbc"], FBC_LIFE_S, http_only=False))
+            minted.append(place.cookie(FBC, text, FBC_LIFE_S, http_only=False))
 
 
 def _tiktok(visit: _Visit, browser: dict[str, str], minted: list[SetCookie]) -> None:
-    ttp = vendor_cookies.tiktok_browser(visit.cookies[TTP]) if TTP in visit.cookies else None
-    if ttp is None and TIKTOK in visit.vendors:
-        number = int.from_bytes(visit.throw(TTP, 32))
-        ttp = "".join(_BASE62[number // 62**place % 62] for place in range(_TTP_CHARS))
-        minted.append(visit.cookie(TTP, ttp, TTP_LIFE_S, http_only=False))
-    if ttp is not None:
-        browser["ttp"] = ttp
+    number, text = int.from_bytes(visit.throw(TTP)), ""
+    for _ in range(_TTP_CHARS):
+        number, digit = divmod(number, 62)
+        text += _BASE62[digit]
+    browser["ttp"] = text
+    minted.append(visit.place.cookie(TTP, text, TTP_LIFE_S, http_only=False))
 
 
-def _google(visit: _Visit, clicks: Mapping[str, Click], browser: dict[str, str], minted: list[SetCookie]) -> None:
-    linker = vendor_cookies.google_browser(visit.cookies)
-    if linker is not None:
-        browser["gcl_au"] = linker
-    click = clicks.get("gclid")
-    if click is None or GOOGLE not in visit.vendors:
-        return
+def _google(visit: _Visit, click: Click, minted: list[SetCookie]) -> None:
     held = vendor_cookies.gcl_click(visit.cookies.get(GCL_AW), "gclid")
     if held is None or held.id != click.id:
         text = vendor_cookies.gcl_text(click.seen_ms, click.id)
-        minted.append(visit.cookie(GCL_AW, text, GCL_LIFE_S, http_only=False))
+        minted.append(visit.place.cookie(GCL_AW, text, GCL_LIFE_S, http_only=False))

@@ -13,11 +13,12 @@ from hashlib import blake2b
 from typing import Final
 
 import msgspec
+from msgspec.structs import force_setattr
 
 from gateway.core import clickid, client, cookies
 from gateway.core.consent import at_door, denied_everywhere
 from gateway.core.domain import registrable_domain
-from gateway.core.event import Browser, Campaign, Click, Consent, Copy, Event, Grant, Page, Person, Veto, Wire
+from gateway.core.event import Browser, Click, Consent, Copy, Event, Grant, Page, Person, Veto, Wire
 from gateway.core.hit import Hit, SetCookie, Visitor
 from gateway.core.person import seal
 from gateway.core.site import Site
@@ -28,6 +29,13 @@ from gateway.core.wires.draft import Draft, Refusal
 _DENIED: Final = Grant.DENIED
 _BROWSER: Final = Wire.BROWSER
 _OF: Final = {wire: (wire,) for wire in Wire}
+# What few events have, and what the others have instead.
+_SELDOM: Final = (
+    *("id_made", "action_source", "test", "bot", "vendor", "raw"),
+    *("transaction_id", "coupon", "tax", "shipping", "items", "lead_score", "predicted_ltv"),
+)
+_DEFAULTS: Final = {field.name: field.default for field in msgspec.structs.fields(Event)}
+_USUAL: Final = tuple(_DEFAULTS[name] for name in _SELDOM)
 # A server's connection is nobody's browser.
 _NO_JAR: Final = cookies.Jar()
 
@@ -97,19 +105,14 @@ def _event(
     person: Person,
 ) -> Event:
     page = draft.page
-    return Event(
+    is_browser = hit.wire is _BROWSER
+    event = Event(
         site=site.name,
         name=draft.name,
         event_id=draft.event_id or _made_id(hit.dice),
-        id_made=draft.event_id is None,
         wires=_OF[hit.wire],
         at_ms=draft.at_ms,
         received_ms=hit.now_ms,
-        action_source=draft.action_source or "website",
-        test=draft.test,
-        bot=client.bot(hit.visitor.user_agent) if hit.wire is _BROWSER else None,
-        vendor=hit.vendor,
-        raw=hit.raw,
         page=Page(
             location=clickid.nameless(page.location),
             referrer=clickid.nameless(page.referrer),
@@ -117,21 +120,38 @@ def _event(
         ),
         value=draft.value,
         currency=draft.currency,
-        transaction_id=draft.transaction_id,
-        coupon=draft.coupon,
-        tax=draft.tax,
-        shipping=draft.shipping,
-        items=draft.items,
-        search_term=draft.search_term,
-        lead_score=draft.lead_score,
-        predicted_ltv=draft.predicted_ltv,
         person=person,
         browser=_browser(hit, draft, consent, jar),
         clicks=_clicks(hit, draft, landing, consent, jar),
-        campaign=_campaign(draft.campaign, landing.campaign),
+        # A campaign is one statement: the event's own where it makes one, else the page's.
+        campaign=landing.campaign if draft.campaign == clickid.NO_CAMPAIGN else draft.campaign,
         consent=consent,
         properties=draft.properties,
     )
+    seldom = (
+        draft.event_id is None,
+        draft.action_source or "website",
+        draft.test,
+        client.bot(hit.visitor.user_agent) if is_browser else None,
+        hit.vendor,
+        hit.raw,
+        draft.transaction_id,
+        draft.coupon,
+        draft.tax,
+        draft.shipping,
+        draft.items,
+        draft.lead_score,
+        draft.predicted_ltv,
+    )
+    # Python builds a call of more than 15 keywords by way of a dict, at twice the cost of the Event: what few have is
+    # put in here, where nobody has seen it yet.
+    if draft.search_term is not None:
+        force_setattr(event, "search_term", draft.search_term)
+    if seldom != _USUAL:
+        for name, value, usual in zip(_SELDOM, seldom, _USUAL, strict=True):
+            if value != usual:
+                force_setattr(event, name, value)
+    return event
 
 
 def _browser(hit: Hit, draft: Draft, consent: Consent, jar: cookies.Jar) -> Browser:
@@ -171,11 +191,6 @@ def _allowed(named: Mapping[str, str], consent: Consent) -> Mapping[str, str]:
     if not (no_ads or no_analytics):
         return named
     return {name: value for name, value in named.items() if not (no_analytics if name.startswith("ga_") else no_ads)}
-
-
-def _campaign(named: Campaign, landing: Campaign) -> Campaign:
-    """A campaign is one statement: the event's own where it makes one, else the page's."""
-    return landing if named == clickid.NO_CAMPAIGN else named
 
 
 def _veto(event: Event) -> Veto:

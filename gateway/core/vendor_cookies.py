@@ -23,6 +23,9 @@ SCID: Final = "_scid"
 RDT_UUID: Final = "_rdt_uuid"
 UETVID: Final = "_uetvid"
 GCL_AW: Final = "_gcl_aw"
+GCL_AU: Final = "_gcl_au"
+FPAU: Final = "FPAU"
+GA: Final = "_ga"
 
 # Google's click cookies: gtag's, then the ones a server container writes. Source: gtag.js, read 2026-11-22.
 _GOOGLE: Final = {
@@ -49,25 +52,28 @@ _BARE: Final = (
     ("_rdt_cid", "rdt_cid", ""),
 )
 _TWCLID: Final = "_twclid"
-# What few browsers hold; old Analytics' cookies are of these, too.
-_RARE: Final = frozenset({*_GOOGLE, _TWCLID, *(cookie for cookie, _, _ in _BARE), SCID, RDT_UUID, UETVID})
+# Old Analytics' cookies are of these, too.
+RARE: Final = frozenset({*_GOOGLE, _TWCLID, *(cookie for cookie, _, _ in _BARE), SCID, RDT_UUID, UETVID, FPAU})
+"""Cookies that few browsers hold."""
 
+# Possessive (`+` behind a count): no part begins with what the one before may hold, so nothing is ever given back.
 # A fifth part names the library that wrote the value (2 or 8 characters); it is passed on and never compared.
-_META = re.compile(
-    r"fb\.[0-9]{1,2}\.([0-9]{1,15})\.([A-Za-z0-9_~-]{1,500})(?:\.(?:[A-Za-z0-9_-]{2}|[A-Za-z0-9_-]{8}))?"
+META_SHAPE: Final = re.compile(
+    r"fb\.[0-9]{1,2}+\.([0-9]{1,15}+)\.([A-Za-z0-9_~-]{1,500}+)(?:\.(?:[A-Za-z0-9_-]{2}|[A-Za-z0-9_-]{8}))?"
 )
 # Some shop plugins write seconds there. As milliseconds this is 1973, as seconds the year 5138.
 _FIRST_MS: Final = 10**11
 _GCL = re.compile(r"(?:GCL|1)\.([0-9]{1,12})\.([A-Za-z0-9_-]+)(?:\..*)?")
 _DIGITS = re.compile(r"[0-9]{1,12}")
-_GCL_AU = re.compile(r"1\.[0-9]{1,2}\.[0-9]{1,20}\.[0-9]{1,12}[0-9A-Za-z._-]{0,200}")
-_TTP = re.compile(r"[A-Za-z0-9_-]{20,64}(?:\.tt\.[0-9]{1,3})?")  # KSUID-like, 27 base62; newer pixels add .tt.<n>
+GCL_AU_SHAPE: Final = re.compile(r"1\.[0-9]{1,2}+\.[0-9]{1,20}+\.[0-9]{1,12}+[0-9A-Za-z._-]{0,200}+")
+# KSUID-like, 27 base62; newer pixels add .tt.<n>
+TTP_SHAPE: Final = re.compile(r"[A-Za-z0-9_-]{20,64}+(?:\.tt\.[0-9]{1,3}+)?")
 _UUID = r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
 _SCID = re.compile(_UUID)
 # The moment it was made, then the id; a shop's own server may well have cut the first off.
 _RDT_UUID = re.compile(rf"(?:[0-9]{{13}}\.)?{_UUID}")
 _UETVID = re.compile(r"[0-9a-f]{32}")
-_GA = re.compile(r"GA1\.[0-9-]{1,5}\.([0-9]{1,20}\.[0-9]{1,12})")
+GA_SHAPE: Final = re.compile(r"GA1\.[0-9-]{1,5}+\.([0-9]{1,20}+\.[0-9]{1,12}+)")
 _GS1 = re.compile(r"GS1\.[0-9-]{1,5}\.([0-9]{1,12})\.[0-9]+\.[0-9]+\.([0-9]{1,12})(?:\..*)?")
 # The second generation as Google's tag writes it; any other order of its fields is read by `_fields`.
 _GS2 = re.compile(r"GS2\.[0-9-]{1,5}\.s([0-9]{1,12})(?:\$(?!t)[^.$]*)*\$t([0-9]{1,12})(?:\$[^.]*)?")
@@ -107,17 +113,22 @@ def meta_cookie(value: str | None) -> MetaCookie | None:
     if not value:
         return None
     text = unquote(value) if "%" in value else value
-    found = _META.fullmatch(text)
+    found = META_SHAPE.fullmatch(text)
     if found is None:
         return None
-    created = int(found[1])
-    return MetaCookie(text, created if created >= _FIRST_MS else created * 1000, found[2])
+    return MetaCookie(text, meta_moment_ms(found[1]), found[2])
+
+
+def meta_moment_ms(created: str) -> int:
+    """Return when a `_fbp` or `_fbc` says it was made."""
+    moment = int(created)
+    return moment if moment >= _FIRST_MS else moment * 1000
 
 
 def meta_browser(value: str) -> str | None:
     """Return a `_fbp` as it came, if it is one."""
     text = unquote(value) if "%" in value else value
-    return text if _META.fullmatch(text) else None
+    return text if META_SHAPE.fullmatch(text) else None
 
 
 def meta_text(index: int, created_ms: int, payload: str) -> str:
@@ -147,7 +158,7 @@ def tiktok_browser(value: str | None) -> str | None:
     if not value:
         return None
     text = unquote(value) if "%" in value else value
-    return text if _TTP.fullmatch(text) else None
+    return text if TTP_SHAPE.fullmatch(text) else None
 
 
 def snap_browser(value: str | None) -> str | None:
@@ -170,7 +181,7 @@ def held(cookies: Mapping[str, str]) -> Held:
     is_rare = False
     sessions: list[str] = []
     for cookie in cookies:
-        if cookie in _RARE:
+        if cookie in RARE:
             is_rare = True
         elif "_ga" in cookie:
             if cookie.startswith("_ga_"):
@@ -225,7 +236,7 @@ def analytics(cookies: Mapping[str, str], sessions: Sequence[str]) -> Mapping[st
     Of several streams' `sessions` the one that was touched last counts.
     """
     found: dict[str, str] = {}
-    client = _GA.fullmatch(cookies["_ga"]) if "_ga" in cookies else None
+    client = GA_SHAPE.fullmatch(cookies[GA]) if GA in cookies else None
     if client is not None:
         found["ga_client_id"] = client[1]
     latest: tuple[int, str] | None = None
@@ -240,8 +251,8 @@ def analytics(cookies: Mapping[str, str], sessions: Sequence[str]) -> Mapping[st
 
 def google_browser(cookies: Mapping[str, str]) -> str | None:
     """Return the conversion linker's id: `_gcl_au`, or its twin written by a server container."""
-    for name in ("_gcl_au", "FPAU"):
-        if name in cookies and _GCL_AU.fullmatch(cookies[name]):
+    for name in (GCL_AU, FPAU):
+        if name in cookies and GCL_AU_SHAPE.fullmatch(cookies[name]):
             return cookies[name]
     return None
 

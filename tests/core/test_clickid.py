@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gateway.core import clickid
 from gateway.core.clickid import (
     GAD,
     LIFE_MS,
@@ -23,6 +24,7 @@ from gateway.core.clickid import (
     newest,
     read,
     write,
+    write_one,
 )
 from gateway.core.event import Campaign, Click
 
@@ -169,6 +171,46 @@ def test_no_query_is_ever_an_exception_and_no_id_is_unsafe(query: str) -> None:
         assert re.fullmatch(r"[A-Za-z0-9._~-]+", value)
 
 
+@pytest.mark.parametrize("said", ["", "utm_source=meta&utm_medium=paid&utm_campaign=Fr%C3%BChling+1&"])
+@pytest.mark.parametrize("said_before", [False, True])
+def test_an_ads_link_is_read_in_two_cuts(said: str, said_before: bool) -> None:
+    query = f"{said}fbclid=IwAR0AbC_x-Y"
+    if said_before:
+        clickid._read_link(query)
+
+    assert clickid._read_link(query) == clickid._read_query(PAGE, query)
+
+
+@pytest.mark.parametrize(
+    "query", ["gad_source=1&gclid=B", "fbclid=A&gclid=B", "q=1&gclid=B", "FBCLID=a", "gclid=%41", "a"]
+)
+def test_a_link_that_says_more_is_read_word_by_word(query: str) -> None:
+    assert clickid._read_link(query) is None
+
+
+WORDS = st.sampled_from(
+    ["utm_source", "utm_id", "UTM_TERM", "fbclid", "gclid", "sccid", "gad_source", "q", "mc_eid", ""]
+)
+TEXTS = st.one_of(
+    st.sampled_from(["meta", "%20", "a%0Ab", "a+b", "1", "a=b", "a;b"]), st.text("aZ09.~-_%é\x00 ", max_size=9)
+)
+
+
+@given(st.lists(st.builds("{}={}".format, WORDS, TEXTS) | WORDS, max_size=5).map("&".join))
+def test_a_link_in_two_cuts_and_word_by_word_is_the_same(query: str) -> None:
+    assert clickid._read_link(query) in (None, clickid._read_query(PAGE, query))
+
+
+def test_only_so_many_campaigns_are_remembered_and_no_long_one() -> None:
+    for number in range(2 * clickid._REMEMBERED):
+        clickid._read_link(f"utm_id={number}&gclid=A")
+    clickid._read_link(f"utm_id={'x' * clickid._REMEMBERED_CHARS}&gclid=A")
+
+    assert 0 < len(clickid._campaigns) <= clickid._REMEMBERED
+    assert max(map(len, clickid._campaigns)) < 20
+    assert clickid._read_link("utm_id=5&gclid=A") == Landing({"gclid": "A"}, Campaign(id="5"))
+
+
 # --- which click counts -------------------------------------------------------------------------------
 
 
@@ -238,6 +280,11 @@ def test_what_is_written_is_read_back(found: dict[str, Click], day: int) -> None
 
     assert re.fullmatch(r"[A-Za-z0-9._~-]+", text)
     assert read(text) == Kept(held, day) == Kept(found, day)
+
+
+@given(st.sampled_from(sorted(NAMES)), one_click, st.integers(0, 99_999))
+def test_one_click_is_written_as_many_are(name: str, click: Click, day: int) -> None:
+    assert write_one(name, click, day) == write({name: click}, day)[0]
 
 
 @given(st.sampled_from(["ttclid", "fbclid", "epik", "twclid"]), st.text(alphabet="a.1~-", min_size=1, max_size=40))

@@ -11,12 +11,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gateway.core import cookies as core_cookies
 from gateway.core.clickid import LIFE_MS, Landing, from_page, read
-from gateway.core.cookies import Jar, decide, from_headers
+from gateway.core.cookies import Jar, _fresh, _join, decide, from_headers
 from gateway.core.domain import registrable_domain
 from gateway.core.event import Campaign, Click, Consent, Grant
 from gateway.core.hit import SetCookie, Visitor
 from gateway.core.site import CookieNames, Site
+from gateway.core.vendor_cookies import NOTHING_RECALLED, Recalled
 
 G, D, U = Grant.GRANTED, Grant.DENIED, Grant.UNKNOWN
 DAY_MS = 86_400_000
@@ -576,6 +578,51 @@ def test_whatever_comes_only_safe_cookies_with_consent_are_set(
     assert hit(query, settled, consent=Consent(ad_storage=ads, analytics_storage=analytics)).set_cookies == ()
 
 
+# --- a landing that brings all there is to know -------------------------------------------------------
+
+
+def test_a_new_click_before_an_older_one_of_the_vendors_is_all_there_is_to_know() -> None:
+    landing, older = Landing({"fbclid": "NEW"}, Campaign()), {"fbclid": Click(id="OLD", seen_ms=NOW - 1)}
+
+    assert _fresh(NOW, landing, NOTHING_RECALLED) == ("fbclid", Click(id="NEW", seen_ms=NOW))
+    assert _fresh(NOW, landing, Recalled(older, {})) == ("fbclid", Click(id="NEW", seen_ms=NOW))
+
+
+@pytest.mark.parametrize(
+    ("shown", "stamped"),
+    [
+        ({}, {}),
+        ({"fbclid": "A", "gclid": "B"}, {}),
+        ({"fbclid": "A"}, {"fbclid": Click(id="A", seen_ms=NOW - 1)}),
+        ({"fbclid": "A"}, {"fbclid": Click(id="B", seen_ms=NOW + 1)}),
+        ({"fbclid": "A"}, {"gclid": Click(id="B", seen_ms=NOW - 1)}),
+    ],
+)
+def test_what_has_to_be_weighed_is_not_taken_as_fresh(shown: dict[str, str], stamped: dict[str, Click]) -> None:
+    assert _fresh(NOW, Landing(shown, Campaign()), Recalled(stamped, {})) is None
+    assert _fresh(NOW, Landing({"fbclid": "A"}, Campaign()), Recalled({}, {"ttclid": "T"})) is None
+
+
+NAMED = st.sampled_from(["fbclid", "gclid", "gbraid", "ttclid"])
+SHORT = st.sampled_from(["A", "B", "A.B", "C" * 1024])
+STAMPS = st.sampled_from([NOW - LIFE_MS, NOW - 1, NOW, NOW + 1, NOW + 2 * DAY_MS]) | st.integers(0, 2 * NOW)
+
+
+@given(
+    st.dictionaries(NAMED, SHORT, max_size=2),
+    st.dictionaries(NAMED, st.builds(Click, id=SHORT, seen_ms=STAMPS), max_size=2),
+    st.dictionaries(NAMED, SHORT, max_size=1),
+)
+def test_what_is_fresh_is_what_joining_comes_to(
+    shown: dict[str, str], stamped: dict[str, Click], bare: dict[str, str]
+) -> None:
+    landing, recalled = Landing(shown, Campaign()), Recalled(stamped, bare)
+
+    fresh = _fresh(NOW, landing, recalled)
+
+    assert fresh is None or dict([fresh]) == _join(NOW, {}, landing, recalled)
+
+
 # --- the Cookie header --------------------------------------------------------------------------------
 
 
@@ -603,6 +650,30 @@ def test_whatever_comes_only_safe_cookies_with_consent_are_set(
 )
 def test_a_cookie_header_is_read(headers: list[str], expected: dict[str, Any]) -> None:
     assert from_headers(headers, CookieNames()) == expected
+
+
+PAIRS = ("_tw_id=1", "_tw_id=2", "_fbp=fb.1.2.3", "_fbp=", "a=b=c==", "empty=", "=nameless", "=", "alone", "", " ",
+         'q="x"', " _fbp=9", "_ga=GA1.1 2", "_ga =1", "_ga= 1", "_tw_click=1;_tw_click=2", "ö=1")  # fmt: skip
+
+
+@given(st.lists(st.sampled_from(PAIRS), max_size=6), st.sampled_from(("; ", "; ", "; ", ";", ";  ", " ;")))
+def test_cookies_of_a_plain_head_are_read_as_any_others(pairs: list[str], between: str) -> None:
+    text = between.join(pairs)
+    if text.isascii():
+        assert list(from_headers([text], CookieNames(), is_plain=True).items()) == list(
+            from_headers([text], CookieNames()).items()
+        )
+
+
+@given(st.text('ab=; "_', max_size=30))
+def test_a_plain_line_of_any_kind_is_read_as_any_other(text: str) -> None:
+    assert from_headers([text], CookieNames(), is_plain=True) == from_headers([text], CookieNames())
+
+
+def test_what_browsers_send_is_read_the_short_way() -> None:
+    line = "_tw_id=1.ed44886734e07c9644d472.1790000000; _ga_A=GS2.1.s1795300000$o7$g1; consent=a:1,b:2==; session=e70e"
+
+    assert core_cookies._ordinary(line) == from_headers([line], CookieNames())
 
 
 def test_a_duplicated_id_is_nobodys() -> None:

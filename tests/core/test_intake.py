@@ -8,13 +8,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from gateway.core.event import Browser, Click, Event, Grant, Veto, Wire
+from gateway.core.event import Browser, Click, Event, Grant, Item, Veto, Wire
 from gateway.core.hit import SetCookie, Visitor
 from gateway.core.intake import Taken, remembering, take
 from gateway.core.outcome import Refused
 from gateway.core.wires.draft import Refusal
-from gateway.core.wires.fields import KNOWN
 from gateway.core.wires.pixel import read as read_query
+from gateway.core.wires.vocabulary import KNOWN
 from tests.core.wires.makers import DENIED, DICE, GRANTED, NOW_MS, hit, site
 
 ALL = frozenset({"meta", "google", "tiktok"})
@@ -268,6 +268,42 @@ def test_any_cookies_are_survived_and_never_reflected_raw(cookies: dict[str, str
     for cookie in result.set_cookies:
         assert cookie.value.isascii()
         assert not set(cookie.value) & set(' ",;\\')
+
+
+SELDOM = {
+    "transaction_id": "1001",
+    "coupon": "FALL",
+    "tax": 0.0,
+    "shipping": 4.9,
+    "search_term": "shoes",
+    "lead_score": 0.0,
+    "predicted_ltv": 12.0,
+    "action_source": "app",
+}
+
+
+def test_what_few_events_have_is_in_the_event_whatever_else_is_missing() -> None:
+    for name, said in SELDOM.items():
+        copy = event({"consent": GRANTED, name: said})
+
+        assert {other: getattr(copy, other) for other in SELDOM if getattr(copy, other) is not None} == {
+            "action_source": "website",
+            name: said,
+        }
+    copy = event({"items": [{"item_id": "S1"}], "test": True}, Wire.SERVER)
+    assert (copy.items, copy.test, copy.vendor, copy.raw) == ((Item(item_id="S1"),), True, None, None)
+    known = {"event_id": "e", "consent": GRANTED}
+    assert event({**known, **SELDOM}) == replace(event(known), **SELDOM)
+
+
+def test_whose_wire_it_came_by_is_in_the_event() -> None:
+    taken_in = take(
+        replace(hit({"event": "purchase", "consent": GRANTED}), vendor="meta", raw="id=1"), site(), vendors=ALL
+    )
+
+    assert isinstance(taken_in, Taken)
+    assert isinstance(taken_in.copy, Event)
+    assert (taken_in.copy.vendor, taken_in.copy.raw) == ("meta", "id=1")
 
 
 def test_same_dice_and_clock_make_the_same_copy() -> None:
