@@ -96,6 +96,12 @@ def address(peer: str | None, forwarded_for: Sequence[str], proxies: Proxies) ->
     return str(current)
 
 
+def is_plain(text: str) -> bool:
+    """Say whether this is an IPv4 address as `address()` spells it, so that nothing is left to be read."""
+    octets = text.split(".", 4)
+    return len(octets) == 4 and _OCTETS.issuperset(octets)
+
+
 def public(address: str | None) -> str | None:
     """Return the address if it can be a visitor's on the internet: what platforms may be told."""
     if address is not None and _first_octet(address) in _ORDINARY:
@@ -156,11 +162,7 @@ def _single(peer: str | None, values: Sequence[str], proxies: Proxies) -> str | 
 def _first_octet(text: str) -> str | None:
     """Return the first of four plain octets; None for what `ipaddress` would not read, or would spell otherwise."""
     octets = text.split(".", 4)
-    if len(octets) != 4:
-        return None
-    first, second, third, fourth = octets
-    is_plain = first in _OCTETS and second in _OCTETS and third in _OCTETS and fourth in _OCTETS
-    return first if is_plain else None
+    return octets[0] if len(octets) == 4 and _OCTETS.issuperset(octets) else None
 
 
 def _parse(text: str | None, *, port_allowed: bool = False) -> _Address | None:

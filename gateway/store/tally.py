@@ -12,11 +12,12 @@ from collections import Counter as Counts
 from collections import deque
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from typing import Any, Final, TypeAlias
+from typing import Any, Final
 
+import msgspec
 import orjson
 import structlog
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Summary
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Metric, Summary
 
 from gateway.core.event import Wire
 from gateway.core.plan import Plan
@@ -32,8 +33,27 @@ FLUSH_S: Final = 0.25
 _LIVE_A_FLUSH: Final = 50
 
 
-# What counts a fate at the door: the metric, the counter of refusals where it is one, and the event's name in both.
-_Door: TypeAlias = tuple[Callable[[], None], str | None, str]
+class _Door(msgspec.Struct, eq=False):
+    """A fate at the door: its metric, the counter of refusals where it is one, and the event's name in both.
+
+    `often`: how many of it the metric was not told yet.
+    """
+
+    metric: Counter
+    refusals: str | None
+    event: str
+    often: int = 0
+
+
+class _BeforeOthers:
+    """A collector that shows nothing: it is asked first, and tells the metrics what gathered for them."""
+
+    def __init__(self, gathered: Callable[[], None]) -> None:
+        self._gathered = gathered
+
+    def collect(self) -> Sequence[Metric]:
+        self._gathered()
+        return ()
 
 
 class Tally:
@@ -51,7 +71,7 @@ class Tally:
         self._children: dict[tuple[Any, tuple[str, ...]], Any] = {}
         self._doors: dict[tuple[str, str, str, str], _Door] = {}
         self._omitted = 0
-        self.registry = CollectorRegistry()
+        self.registry = _registry(self._count_doors)
         self._hits = Counter(
             "tagway_hits", "Copies by what became of them at the door.",
             ("site", "event", "wire", "status"), registry=self.registry,
@@ -108,6 +128,7 @@ class Tally:
             return self._names.counted_as("-", event)
         if plan is not self._of_plan:
             self._of_plan, self._own_words = plan, {}
+            self._count_doors()
             self._doors.clear()
         if site not in self._own_words:
             configured = {name for place in plan.bound_for(known) for name in place.events}
@@ -121,24 +142,32 @@ class Tally:
         door = self._doors.get(told) if self._plan() is self._of_plan else None
         if door is None:
             door = self._door(told)
-        count, refusals, event = door
-        count()
-        if refusals is not None:
-            self._counted[refusals] += 1
-        if self._is_shown():
-            self._tell(
-                {"kind": "hit", "site": site, "event": event, "event_id": event_id, "wire": wire, "status": status}
-            )
+        door.often += 1
+        if door.refusals is not None:
+            self._counted[door.refusals] += 1
+        if len(self._live) < _LIVE_A_FLUSH:
+            shown = {"site": site, "event": door.event, "event_id": event_id, "wire": wire, "status": status}
+            self._tell({"kind": "hit", **shown})
+        else:
+            self._omitted += 1
 
     def _door(self, told: tuple[str, str, str, str]) -> _Door:
-        """Find what counts a fate at the door, and remember it: of names that are counted as themselves alone."""
+        """Find what counts a fate at the door, and remember it by the name it is counted under."""
         site, event, wire, status = told
         word = self.counted_as(site, event) if event else "-"
-        refusals = outcomes.door_counter(site, word, wire) + status if status.startswith("refused:") else None
-        door = (self._child(self._hits, site, word, wire, status).inc, refusals, word)
-        if word == event or not event:
-            self._doors[told] = door
+        counted = (site, word, wire, status) if event else told
+        door = self._doors.get(counted)
+        if door is None:
+            refusals = outcomes.door_counter(site, word, wire) + status if status.startswith("refused:") else None
+            door = self._doors[counted] = _Door(self._child(self._hits, site, word, wire, status), refusals, word)
         return door
+
+    def _count_doors(self) -> None:
+        """Tell the metric what gathered: its own way to count one takes a lock and three calls."""
+        for door in self._doors.values():
+            if door.often:
+                door.metric.inc(door.often)
+                door.often = 0
 
     def dropped(self, site: str, fields: Sequence[tuple[str, str]]) -> None:
         """Count what the seal dropped of one person: fields and faults, both closed lists."""
@@ -233,13 +262,12 @@ class Tally:
             child = self._children[metric, labels] = metric.labels(*labels)
         return child
 
-    def _is_shown(self) -> bool:
-        """Say whether the live page has room for one more; what it leaves out is counted."""
-        if len(self._live) < _LIVE_A_FLUSH:
-            return True
-        self._omitted += 1
-        return False
-
     def _tell(self, entry: dict[str, Any]) -> None:
         entry["at_ms"] = self._now_ms()
         self._live.append(entry)
+
+
+def _registry(gathered: Callable[[], None]) -> CollectorRegistry:
+    registry = CollectorRegistry()
+    registry.register(_BeforeOthers(gathered))
+    return registry

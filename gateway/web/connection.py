@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any, Final, Protocol
 
@@ -12,11 +13,12 @@ from gateway.core import client, domain
 from gateway.core.cookies import from_headers
 from gateway.core.hit import Visitor
 from gateway.core.site import CookieNames
-from gateway.core.wires.fields import MAX_URL_BYTES
 from gateway.core.wires.text import scrub
+from gateway.core.wires.vocabulary import MAX_URL_BYTES
 from gateway.web.directory import Directory, Place
 
 _COUNTRY: Final = re.compile(r"[A-Z]{2}(-[A-Z0-9]{1,3})?")
+_SCHEMES: Final = frozenset({"http", "https"})
 _ABSOLUTE: Final = re.compile(r"https?://([^/?#]*)", re.IGNORECASE)
 _LANGUAGE: Final = re.compile(r"[A-Za-z]{1,8}(-[A-Za-z0-9]{1,8}){0,8}")
 # What is longer is read anew each time: a stranger's text must not fill a cache.
@@ -47,7 +49,7 @@ class Head(Protocol):
         ...
 
 
-class Connection(msgspec.Struct, frozen=True, kw_only=True):
+class Connection(msgspec.Struct, frozen=True):
     """`address`: the visitor's. `host`: the name that was asked, lower case, without port; empty where unreadable.
 
     `authority` keeps the port, for telling whether an `Origin` is the gateway's own. `secure`: https outside.
@@ -59,6 +61,25 @@ class Connection(msgspec.Struct, frozen=True, kw_only=True):
     secure: bool
     is_loopback: bool
     country: str | None
+
+    @classmethod
+    def ordinary(cls, peer: str | None, lines: Mapping[str, str], directory: Directory) -> Connection | None:
+        """Read what nearly every connection says, in a head that has each name once, a Host, and a path as target.
+
+        None where it takes `of`, which says the same.
+        """
+        address, scheme, country = peer, "http", None
+        if directory.proxies.trusts(peer):
+            if "x-forwarded-host" in lines:
+                return None
+            address = lines.get("x-forwarded-for", peer)
+            scheme = lines.get("x-forwarded-proto", scheme)
+            country = _country(lines, directory.country_header) if directory.country_header else None
+        if address is None or scheme not in _SCHEMES or not client.is_plain(address):
+            return None
+        authority = lines["host"]
+        host = domain.host_name(authority) or ""
+        return cls(address, host, authority.strip(), scheme == "https", address.startswith("127."), country)
 
     @classmethod
     def of(cls, request: Head, directory: Directory) -> Connection:
@@ -83,7 +104,7 @@ class Connection(msgspec.Struct, frozen=True, kw_only=True):
             authority=authority.strip(),
             secure=secure,
             is_loopback=address is not None and _is_loopback(address),
-            country=_country(request, directory.country_header) if is_trusted and directory.country_header else None,
+            country=_country(headers, directory.country_header) if is_trusted and directory.country_header else None,
         )
 
     def find(self, path: str, directory: Directory) -> tuple[Place, str] | None:
@@ -97,14 +118,16 @@ class Connection(msgspec.Struct, frozen=True, kw_only=True):
     def visitor(self, request: Head, names: CookieNames, *, is_plain: bool = False) -> Visitor:
         """Return the browser at the other end, every text scrubbed.
 
-        `is_plain`: the head is known to be ASCII without control characters, so that nothing can be scrubbed from it.
+        `is_plain`: the head is known to be ASCII without control characters, so that nothing can be scrubbed from it,
+        and to have each name once.
         """
         headers = request.headers
         agent, referer, language = headers.get("user-agent"), headers.get("referer"), headers.get("accept-language")
-        lines = headers.getall("cookie") if "cookie" in headers else ()
-        if not is_plain:
+        if is_plain:
+            lines = [headers.get("cookie", "")]
+        else:
+            lines = [scrub(line) for line in headers.getall("cookie", ())]
             agent, referer = agent and scrub(agent), referer and scrub(referer)
-            lines = [scrub(line) for line in lines]
         return Visitor(
             ip=self.address,
             user_agent=agent[: client.MAX_AGENT_CHARS].strip() or None if agent else None,
@@ -114,7 +137,7 @@ class Connection(msgspec.Struct, frozen=True, kw_only=True):
             host=self.host,
             secure=self.secure,
             gpc=headers.get("sec-gpc", "").strip() == "1",
-            cookies=from_headers(lines, names),
+            cookies=from_headers(lines, names, is_plain=is_plain),
         )
 
 
@@ -157,9 +180,8 @@ def _is_own(origin: str, connection: Connection) -> bool:
     return origin in {domain.origin(f"{scheme}://{connection.authority}") for scheme in schemes}
 
 
-def _country(request: Head, header: str) -> str | None:
-    said: str = request.headers.get(header, "")
-    said = said.strip().upper()
+def _country(headers: Mapping[str, str], header: str) -> str | None:
+    said = headers.get(header, "").strip().upper()
     return said if _COUNTRY.fullmatch(said) else None
 
 

@@ -52,72 +52,57 @@ class Brought(msgspec.Struct, frozen=True, kw_only=True):
         return any(fate.reason is Refused.UNAVAILABLE for fate in self.fates)
 
 
-class Bringing:
+class Bringing(msgspec.Struct, eq=False):
     """The events of one request: taken one after the other, then kept together by whoever asked, then told.
 
-    They share a visitor, and each remembers the one before.
+    They share a visitor, and each remembers the one before. `set_cookies`: at most one for a name and domain. `dice`:
+    the front's where none are given.
     """
 
-    def __init__(
-        self,
-        front: Front,
-        place: Place,
-        *,
-        wire: Wire,
-        visitor: Visitor,
-        sent_at: Any = None,
-        dice: Callable[[], bytes] | None = None,
-        vendor: str | None = None,
-    ) -> None:
-        self._front = front
-        self._place = place
-        self._wire = wire
-        self._visitor = visitor
-        self._sent_at = sent_at
-        self._dice = dice or front.dice
-        self._vendor = vendor
-        self._now_ms = front.now_ms()
-        self._set_cookies: tuple[SetCookie, ...] = ()
-        self._results: list[tuple[Taken | Refusal, Mapping[str, Any] | Refusal]] = []
-        self.copies: list[Copy] = []
+    front: Front
+    place: Place
+    wire: Wire
+    visitor: Visitor
+    now_ms: int
+    sent_at: Any = None
+    dice: Callable[[], bytes] | None = None
+    vendor: str | None = None
+    copies: list[Copy] = []
+    set_cookies: tuple[SetCookie, ...] = ()
+    results: list[tuple[Taken | Refusal, Mapping[str, Any] | Refusal]] = []
 
     def take(self, said: Mapping[str, Any] | Refusal, raw: str | None = None) -> None:
         """Take the next event."""
         if isinstance(said, Refusal):
-            self._results.append((said, said))
+            self.results.append((said, said))
             return
-        if self._set_cookies:
-            self._visitor = intake.remembering(self._visitor, self._set_cookies)
+        if self.set_cookies:
+            self.visitor = intake.remembering(self.visitor, self.set_cookies)
         hit = Hit(
-            wire=self._wire,
+            wire=self.wire,
             fields=said,
-            visitor=self._visitor,
-            now_ms=self._now_ms,
-            dice=self._dice(),
-            sent_at=self._sent_at,
-            vendor=self._vendor,
+            visitor=self.visitor,
+            now_ms=self.now_ms,
+            dice=(self.dice or self.front.dice)(),
+            sent_at=self.sent_at,
+            vendor=self.vendor,
             raw=raw,
         )
-        result = intake.take(hit, self._place.site, vendors=self._place.vendors)
-        self._results.append((result, said))
+        result = intake.take(hit, self.place.site, vendors=self.place.vendors)
+        self.results.append((result, said))
         if isinstance(result, Taken):
             self.copies.append(result.copy)
             if result.set_cookies:
-                self._set_cookies = _joined(self._set_cookies, result.set_cookies)
-
-    @property
-    def set_cookies(self) -> tuple[SetCookie, ...]:
-        """At most one for a name and domain."""
-        return self._set_cookies
+                self.set_cookies = _joined(self.set_cookies, result.set_cookies)
 
     def words(self, doors: Sequence[Door] | None) -> list[str]:
         """Count what became of each event, and say it in the word of `X-Tagway`.
 
         `doors` in the order of `copies`, None where they could not be kept.
         """
-        tally, note, site, wire = self._front.tally, self._front.refusals.note, self._place.site.name, self._wire
+        tally, note, site, wire = self.front.tally, self.front.refusals.note, self.place.site.name, self.wire
         words, kept = [], 0
-        for result, said in self._results:
+        for result, said in self.results:
             if isinstance(result, Refusal):
                 name = name_of({} if isinstance(said, Refusal) else said)
                 word, event_id, reason = refused(result.reason), "", result.reason
@@ -133,15 +118,15 @@ class Bringing:
                     tally.dropped(site, result.dropped)
             tally.door(site, name, wire, word, event_id)
             if reason is not None:
-                note(reason, site, wire, self._now_ms)
+                note(reason, site, wire, self.now_ms)
             words.append(word)
         return words
 
     def told(self, doors: Sequence[Door] | None) -> Brought:
         """Count what became of each event, and tell all of it; `doors` as above."""
         words = self.words(doors)
-        fates = [_fate(result, said, word) for (result, said), word in zip(self._results, words, strict=True)]
-        return Brought(fates=tuple(fates), set_cookies=self._set_cookies)
+        fates = [_fate(result, said, word) for (result, said), word in zip(self.results, words, strict=True)]
+        return Brought(fates=tuple(fates), set_cookies=self.set_cookies)
 
 
 async def bring(
@@ -157,7 +142,7 @@ async def bring(
     raws: Sequence[str] = (),
 ) -> Brought:
     """Take, keep and count the events of one request."""
-    bringing = Bringing(front, place, wire=wire, visitor=visitor, sent_at=sent_at, dice=dice, vendor=vendor)
+    bringing = Bringing(front, place, wire, visitor, front.now_ms(), sent_at, dice, vendor)
     for turn, said in enumerate(events, 1):
         if turn % EVENTS_A_TURN == 0:
             await asyncio.sleep(0)

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from asyncio import CancelledError
 from collections.abc import Callable, Sequence
+from typing import Final
+
+import msgspec
 
 from gateway.core.outcome import Door
 from gateway.store.errors import Unavailable
@@ -12,46 +15,82 @@ from gateway.web.hits import Waiting
 from gateway.web.public import failed
 from gateway.web.reply import Reply
 
+_UNKEPT: Final = (Unavailable, CancelledError)  # the latter: the gateway ends
 
-class Hearing:
-    """Waits for what became of the copies of one hit, and answers with the last of them."""
 
-    __slots__ = ("_answer", "_kind", "_left", "_waiting", "_words")
+class Hearing(msgspec.Struct, eq=False):
+    """Waits for what became of a hit, and answers it. It is told itself of the one copy that nearly every hit is."""
 
-    def __init__(self, waiting: Waiting, kind: str, answer: Callable[[Reply], None]) -> None:
-        self._waiting = waiting
-        self._kind = kind
-        self._answer = answer
-        self._left = len(waiting.copies)
-        self._words = [_Word(self) for _ in waiting.copies]
+    waiting: Waiting
+    kind: str
+    answer: Callable[[Reply], None]
+    is_over: bool = False
 
     def keep(self, keeper: Keeper) -> None:
-        for copy, word in zip(self._waiting.copies, self._words, strict=True):
+        copies = self.waiting.copies
+        if len(copies) == 1:
+            keeper.submit(copies[0], self)
+            return
+        gathering = _Gathering(self, len(copies))
+        for copy, word in zip(copies, gathering.words, strict=True):
             keeper.submit(copy, word)
+
+    def done(self) -> bool:
+        return self.is_over
+
+    def set_result(self, door: Door, /) -> None:
+        self.heard((door,), None)
+
+    def set_exception(self, error: BaseException, /) -> None:
+        self.heard((), error)
+
+    def heard(self, doors: Sequence[Door], error: BaseException | None) -> None:
+        """Answer; `doors` in the order of the copies, `error` where one was not kept."""
+        self.is_over = True
+        try:
+            try:
+                if error is None:
+                    told = self.waiting.told(doors)
+                elif isinstance(error, _UNKEPT):
+                    told = self.waiting.told(None)
+                else:
+                    raise error
+            except Exception as broken:  # noqa: BLE001 - the last resort: the page goes on
+                told = failed(broken, self.kind)
+            self.answer(told)
+        except Exception as broken:  # noqa: BLE001 - the store tells others after us
+            failed(broken, self.kind)
+
+
+class _Gathering:
+    """What became of several copies of one hit: it is heard with the last of them."""
+
+    __slots__ = ("_hearing", "_left", "words")
+
+    def __init__(self, hearing: Hearing, often: int) -> None:
+        self._hearing = hearing
+        self._left = often
+        self.words = [_Word(self) for _ in range(often)]
 
     def heard(self) -> None:
         self._left -= 1
         if self._left:
             return
-        # Words and hearing hold each other: let go here, or the garbage collector takes a tenth of a hit's time.
-        words, self._words = self._words, []
-        try:
-            try:
-                told = self._waiting.told(_doors(words))
-            except Exception as error:  # noqa: BLE001 - the last resort: the page goes on
-                told = failed(error, self._kind)
-            self._answer(told)
-        except Exception as error:  # noqa: BLE001 - the store tells others after us
-            failed(error, self._kind)
+        # Words and gathering hold each other: let go here, or the garbage collector takes a tenth of a hit's time.
+        words, self.words = self.words, []
+        doors = [word.door for word in words if word.door is not None]
+        errors = [word.error for word in words if word.error is not None]
+        unforeseen = [error for error in errors if not isinstance(error, _UNKEPT)]
+        self._hearing.heard(doors, next(iter(unforeseen or errors), None))
 
 
 class _Word:
     """What became of one copy. Lighter than a future, which has a turn of the loop to itself."""
 
-    __slots__ = ("_hearing", "door", "error")
+    __slots__ = ("_gathering", "door", "error")
 
-    def __init__(self, hearing: Hearing) -> None:
-        self._hearing = hearing
+    def __init__(self, gathering: _Gathering) -> None:
+        self._gathering = gathering
         self.door: Door | None = None
         self.error: BaseException | None = None
 
@@ -60,22 +99,8 @@ class _Word:
 
     def set_result(self, door: Door, /) -> None:
         self.door = door
-        self._hearing.heard()
+        self._gathering.heard()
 
     def set_exception(self, error: BaseException, /) -> None:
         self.error = error
-        self._hearing.heard()
-
-
-def _doors(words: Sequence[_Word]) -> Sequence[Door] | None:
-    """Return what each copy was, or None where one could not be kept; raises what else went wrong."""
-    doors, is_unkept = [], False
-    for word in words:
-        if word.door is not None:
-            doors.append(word.door)
-        elif isinstance(word.error, Unavailable | CancelledError):  # the latter: the gateway ends
-            is_unkept = True
-        else:
-            assert word.error is not None
-            raise word.error
-    return None if is_unkept else doors
+        self._gathering.heard()

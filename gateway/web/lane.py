@@ -9,18 +9,18 @@ aiohttp's parser and nothing else. Both lanes call the same functions of `hits.p
 from __future__ import annotations
 
 import asyncio
-import re
 from collections.abc import Callable
 from contextlib import suppress
 from email.utils import formatdate
 from functools import lru_cache, partial
-from typing import Any, Final, cast
+from typing import Final, cast
 
 import structlog
 
 from gateway.web import hits
 from gateway.web.connection import Connection, cors_origin
 from gateway.web.front import Front
+from gateway.web.head import Hit, read
 from gateway.web.hearing import Hearing
 from gateway.web.hits import Asked, Waiting
 from gateway.web.public import EVENTS, IMAGE, KEEPALIVE_S, failed
@@ -28,123 +28,13 @@ from gateway.web.reply import Reply, cookie_line
 
 log = structlog.get_logger()
 
-# What arrives in one read: the loop's own limit is 256 KiB. A larger hit is no hurry.
-_MOST_BYTES: Final = 32 * 1024
 # What a client may send ahead of an answer before its connection is no longer read.
 _MOST_HELD_BYTES: Final = 64 * 1024
-# An event is an object. A body of more than these waits for its turns in the ordinary lane.
-_MOST_OBJECTS: Final = 64
 _SWEEP_S: Final = 1.0
 _FINISH_S: Final = 5.0
 
-_CONTROLS: Final = bytes((*range(0x20), 0x7F))
-_NAME: Final = re.compile(r"[A-Za-z0-9!$%&'*+.^_`|~-]+")
-# Names that clients use are few; strangers' are checked each time.
-_NAMES: Final[dict[str, str]] = {}
-_END: Final = b"\r\n\r\n"
-_MOST_NAMES: Final = 500
-# With any of these a message is framed, or a connection used, in another way.
-_VERSION: Final = " HTTP/1.1"
-_ELSEWHERE: Final = frozenset(
-    {
-        "transfer-encoding",
-        "expect",
-        "upgrade",
-        "content-encoding",
-        "te",
-        "trailer",
-        "proxy-connection",
-        "http2-settings",
-    }
-)
 _REASONS: Final = {200: "OK", 204: "No Content", 400: "Bad Request", 403: "Forbidden", 413: "Content Too Large"}
 _REASONS_MORE: Final = {429: "Too Many Requests", 503: "Service Unavailable"}
-
-
-class HeadLines(dict[str, str]):
-    """The header lines of one request: one a name, the names lower case."""
-
-    def getall(self, name: str, default: Any = None) -> Any:
-        found = self.get(name)
-        return default if found is None else (found,)
-
-
-class Hit:
-    """The head of a complete request, as `hits.py` reads it, and its body. `is_plain` as in `Asked`."""
-
-    __slots__ = ("body", "headers", "is_plain", "method", "path", "query", "raw_path", "remote")
-
-    secure = False  # TLS ends before us
-
-    def __init__(
-        self, method: str, target: str, headers: HeadLines, body: bytes, remote: str | None, *, is_plain: bool
-    ) -> None:
-        self.method = method
-        self.raw_path = target
-        self.path, _, self.query = target.partition("?")
-        self.headers = headers
-        self.body = body
-        self.remote = remote
-        self.is_plain = is_plain
-
-
-def read(data: bytes, remote: str | None) -> Hit | None:
-    """Read exactly one complete and ordinary GET or POST; None for everything else, whatever is wrong with it.
-
-    What is refused here is not wrong: aiohttp reads it then.
-    """
-    if len(data) > _MOST_BYTES:
-        return None
-    if data.startswith(b"GET "):
-        head, end, body = data[:-4], data[-4:], b""
-    else:
-        head, end, body = data.partition(_END)
-    first, *rest = head.decode("utf-8", "surrogateescape").split("\r\n")
-    method = first[: first.find(" ")]
-    target = first[len(method) + 1 : -len(_VERSION)]
-    if end != _END or method not in ("GET", "POST") or not first.endswith(_VERSION):
-        return None
-    if target[:1] != "/" or " " in target or "#" in target or not target.isascii():
-        return None
-    # Control characters have no place in a head but as line ends, each of two; a line feed or a carriage return of its
-    # own ends a line for some readers and not for others.
-    if len(head) - len(head.translate(None, _CONTROLS)) != 2 * len(rest):
-        return None
-    lines = _lines(rest)
-    if lines is None or len(lines) != len(rest) or "host" not in lines or not _ELSEWHERE.isdisjoint(lines):
-        return None
-    if lines.get("connection", "keep-alive").lower() != "keep-alive":
-        return None
-    length = lines.get("content-length")
-    if (str(len(body)) if method == "POST" else None) != length:
-        return None
-    if body.count(b"{") > _MOST_OBJECTS:
-        return None
-    return Hit(method, target, lines, body, remote, is_plain=head.isascii())
-
-
-def _lines(rest: list[str]) -> HeadLines | None:
-    """Read the lines behind the first; of a name that comes again the later one, and None where one is no line."""
-    lines = HeadLines()
-    for line in rest:
-        name, colon, value = line.partition(": ")
-        known = _NAMES.get(name)
-        if known is None or not colon:  # a name that is new here, or no blank behind it
-            name, colon, value = line.partition(":")
-            known = _name(name)
-            if known is None or not colon:
-                return None
-        lines[known] = value.strip(" ")
-    return lines
-
-
-def _name(name: str) -> str | None:
-    """Return a header's name in lower case, or None where it cannot be one (a folded line begins with a blank)."""
-    if not _NAME.fullmatch(name):
-        return None
-    if len(_NAMES) < _MOST_NAMES:
-        _NAMES[name] = name.lower()
-    return name.lower()
 
 
 class Lanes:
@@ -192,12 +82,11 @@ class Lanes:
 
     def encoded(self, told: Reply) -> bytes:
         """Spell an answer as bytes."""
-        text = _begun(told.status, told.said, told.origin, told.is_image)
-        for cookie in told.cookies:
-            text += f"\r\nSet-Cookie: {cookie_line(cookie)}"
+        lines = [_begun(told.status, told.said, told.origin, told.is_image), *map(cookie_line, told.cookies)]
         second = self.front.now_ms() // 1_000
         if self._date[0] != second:
             self._date = (second, f"\r\nDate: {formatdate(second, usegmt=True)}\r\n\r\n".encode())
+        text = "\r\nSet-Cookie: ".join(lines)
         return text.encode("utf-8", "surrogateescape") + self._date[1] + told.body
 
 
@@ -220,6 +109,7 @@ class Lane(asyncio.Protocol):
         self._lanes = lanes
         self._transport: asyncio.Transport | None = None
         self._remote: str | None = None
+        self._time = asyncio.get_running_loop().time
         self._held = b""
         self._is_choked = False
         self.is_busy = False
@@ -229,7 +119,7 @@ class Lane(asyncio.Protocol):
         self._transport = cast("asyncio.Transport", transport)  # uvloop's have another base
         peer = transport.get_extra_info("peername")
         self._remote = str(peer[0]) if isinstance(peer, tuple) and peer else None
-        self.seen_s = asyncio.get_running_loop().time()
+        self.seen_s = self._time()
         self._lanes.open.add(self)
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -266,7 +156,7 @@ class Lane(asyncio.Protocol):
         transport = self._transport
         if transport is None or transport.is_closing():  # nobody is there any more to be answered
             return
-        self.seen_s = asyncio.get_running_loop().time()
+        self.seen_s = self._time()
         hit = read(data, self._remote)
         asked = None if hit is None else self._asked(hit)
         if hit is None or asked is None:
@@ -285,19 +175,11 @@ class Lane(asyncio.Protocol):
     def _asked(self, hit: Hit) -> Asked | None:
         """Find the site and the path; None where it is not the path of an ordinary hit."""
         directory = self._lanes.front.directory
-        connection = Connection.of(hit, directory)
+        connection = Connection.ordinary(hit.remote, hit.headers, directory) or Connection.of(hit, directory)
         place = directory.hits.get((hit.method, connection.host, hit.path))
         if place is None or "%" in hit.path:
             return None
-        return Asked(
-            request=hit,
-            connection=connection,
-            place=place,
-            directory=directory,
-            origin=cors_origin(hit, place),
-            query=hit.query,
-            is_plain=hit.is_plain,
-        )
+        return Asked(hit, connection, place, directory, cors_origin(hit, place), hit.query, hit.is_plain)
 
     def _answer(self, told: Reply) -> None:
         self.is_busy = False

@@ -14,6 +14,7 @@ from gateway.core.client import (
     bot,
     forwarded_host,
     forwarded_proto,
+    is_plain,
     public,
 )
 
@@ -240,3 +241,16 @@ def test_an_address_is_read_as_the_standard_library_reads_it(parts: list[str]) -
 
     assert public(text) == told
     assert address(EDGE, [text], PROXIES) == (EDGE if found is None else str(found))
+
+
+@given(st.from_regex(r"[0-9.: a%]{0,16}", fullmatch=True) | st.ip_addresses().map(str))
+def test_a_plain_address_is_spelled_as_it_was_read(text: str) -> None:
+    assume(is_plain(text))
+
+    assert address(text, (), PROXIES) == text
+    assert address(EDGE, [text], PROXIES) == text
+
+
+@given(st.ip_addresses(v=4).map(str))
+def test_every_address_of_four_octets_is_plain(text: str) -> None:
+    assert is_plain(text)

@@ -76,7 +76,7 @@ def test_strangers_names_fill_neither_the_counters_nor_the_table_behind_them(tal
     assert len(found) == BUDGET + 1
     assert found["shop", OTHER, "browser", "accepted"] == 2 * 2 * BUDGET
     assert found["shop", "invented_0", "browser", "accepted"] == 2
-    assert len(tally._doors) == BUDGET
+    assert len(tally._doors) == BUDGET + 1
 
 
 def test_a_site_of_a_new_plan_has_a_budget_of_its_own(tally: Tally, plans: Plans) -> None:

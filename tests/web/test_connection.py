@@ -5,10 +5,14 @@ from typing import Any, cast
 
 import pytest
 from aiohttp import web
+from hypothesis import given
+from hypothesis import strategies as st
 from multidict import CIMultiDict
 
 from gateway.core.site import CookieNames
 from gateway.web.connection import Connection
+from gateway.web.directory import Directory
+from gateway.web.head import Hit, read
 from tests.web.parts import VISITOR, directory
 
 
@@ -118,3 +122,67 @@ def test_absent_headers_are_absent() -> None:
         False,
         {},
     )
+
+
+def sent(*lines: str, peer: str | None = "127.0.0.1") -> Hit:
+    hit = read("\r\n".join(("GET /i HTTP/1.1", *lines, "", "")).encode("utf-8", "surrogateescape"), peer)
+    assert hit is not None
+    return hit
+
+
+HOSTS = ("T.Shop.example:8080", "t.shop.example.", "[::1]:80", "127.0.0.1", "", "caf\udce9", "a b", "_", "x" * 300)
+ADDRESSES = (VISITOR, "127.0.0.9", "::1", "::ffff:1.2.3.4", "1.2.3.4:80", "1.2.3.04", "1.2.3.4, 127.0.0.1", "", "x")
+SCHEMES = ("https", "http", "HTTPS", "https, http", "", "wss")
+DIRECTORIES = (directory(), directory(country_header="cf-ipcountry"))
+
+
+@given(
+    st.sampled_from(HOSTS),
+    st.sampled_from(("127.0.0.1", "5.6.7.8", "::1", "::ffff:5.6.7.8", None, "unix")),
+    st.none() | st.sampled_from(ADDRESSES),
+    st.none() | st.sampled_from(SCHEMES),
+    st.none() | st.sampled_from(HOSTS),
+    st.none() | st.sampled_from(("de", "US-CA", "", "Germany")),
+    st.sampled_from(DIRECTORIES),
+)
+def test_an_ordinary_connection_is_read_as_any_other(
+    host: str, peer: str | None, through: str | None, scheme: str | None, forwarded: str | None, country: str | None,
+    tables: Directory,
+) -> None:  # fmt: skip
+    said = {"X-Forwarded-For": through, "X-Forwarded-Proto": scheme, "X-Forwarded-Host": forwarded,
+            "CF-IPCountry": country}  # fmt: skip
+    hit = sent(f"Host: {host}", *(f"{name}: {value}" for name, value in said.items() if value is not None), peer=peer)
+
+    ordinary = Connection.ordinary(hit.remote, hit.headers, tables)
+
+    if peer == "127.0.0.1" and (forwarded is not None or scheme not in (None, "http", "https")):
+        assert ordinary is None
+    assert ordinary is None or ordinary == Connection.of(hit, tables)
+
+
+@pytest.mark.parametrize("line", ["X-Forwarded-Host: b", "X-Forwarded-Proto: HTTPS", "X-Forwarded-For: 1.2.3.4:80"])
+def test_what_a_proxy_says_otherwise_is_read_at_length(line: str) -> None:
+    hit = sent("Host: t.shop.example", line)
+
+    assert Connection.ordinary(hit.remote, hit.headers, DIRECTORIES[0]) is None
+    assert Connection.ordinary("5.6.7.8", hit.headers, DIRECTORIES[0]) == Connection.of(
+        sent("Host: t.shop.example", line, peer="5.6.7.8"), DIRECTORIES[0]
+    )
+
+
+def test_what_a_proxy_passes_on_is_an_ordinary_connection() -> None:
+    hit = sent("Host: t.shop.example", f"X-Forwarded-For: {VISITOR}", "X-Forwarded-Proto: https", "CF-IPCountry: de")
+
+    assert Connection.ordinary(hit.remote, hit.headers, DIRECTORIES[1]) == Connection(
+        VISITOR, "t.shop.example", "t.shop.example", True, False, "DE"
+    )
+
+
+@pytest.mark.parametrize("line", ["", "a=1; b=2", 'a="1"; a=2', "a = 1", "_tw_id=1; _tw_id=2", "=", ";"])
+def test_a_plain_visitor_is_read_as_any_other(line: str) -> None:
+    hit = sent("Host: a", f"Cookie: {line}", "User-Agent: A b", "Referer: /x", "Accept-Language: de", "Sec-GPC: 1")
+
+    plain = connection().visitor(hit, CookieNames(), is_plain=True)
+
+    assert hit.is_plain
+    assert plain == connection().visitor(hit, CookieNames())

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from gateway.web import lane as front_lane
-from gateway.web.lane import Lanes, read
+from gateway.web.head import read
+from gateway.web.lane import Lanes
 from tests.web.parts import CHROME, Gate, Open, front
 
 if TYPE_CHECKING:
