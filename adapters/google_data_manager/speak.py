@@ -16,7 +16,7 @@ from typing import Any, Final, assert_never
 
 from adapters.google_data_manager.options import Conversion, UserIp
 from gateway.core.adapter import compact
-from gateway.core.event import Click, Event, Grant, Item, Person
+from gateway.core.event import Click, Consent, Event, Grant, Item, Person
 from gateway.core.goods import currency_code
 from gateway.core.person import country_code
 from gateway.core.redact import has_email
@@ -57,30 +57,36 @@ def conversion(event: Event, target: Conversion, *, user_ip: UserIp, feed: Mappi
 
     An IP address alone does not count: Google's diagnostics accept click ids and user data only.
     """
-    click = _click(event)
+    click = _click(event) if event.clicks else {}
     people = _identifiers(event.person)
     if not click and not people:
         return None
-    currency = currency_code(event)
-    return compact(
-        {
-            # First, where it is told without reading the whole: packing asks every body for it.
-            "destinationReferences": [target.action_id],
-            "transactionId": event.order_id,
-            "eventTimestamp": _time(event.at_ms),
-            "eventSource": _source(event, target),
-            # Without its currency a value is refused, and the request with it.
-            "conversionValue": event.value if currency else None,
-            "currency": currency,
-            "userData": {"userIdentifiers": people} if people else None,
-            "adIdentifiers": click,
-            "userProperties": _customer(event) if event.properties else None,
-            "eventDeviceInfo": _device(event, user_ip),
-            "consent": _consent(event),
-            # Google ignores a cart beside a braid, with a warning for each event.
-            "cartData": _cart(event, feed) if event.items and "gbraid" not in click and "wbraid" not in click else None,
-        }
-    )
+    # First, where it is told without reading the whole: packing asks every body for it.
+    said: dict[str, Any] = {"destinationReferences": [target.action_id]}
+    if transaction := event.transaction_id or event.event_id:
+        said["transactionId"] = transaction
+    said["eventTimestamp"] = _time(event.at_ms)
+    if source := _source(event, target):
+        said["eventSource"] = source
+    if currency := currency_code(event):
+        # Without its currency a value is refused, and the request with it.
+        if event.value is not None:
+            said["conversionValue"] = event.value
+        said["currency"] = currency
+    if people:
+        said["userData"] = {"userIdentifiers": people}
+    if click:
+        said["adIdentifiers"] = click
+    if event.properties and (customer := _customer(event)):
+        said["userProperties"] = customer
+    if device := _device(event, user_ip):
+        said["eventDeviceInfo"] = device
+    if consent := _consent(event.consent):
+        said["consent"] = consent
+    # Google ignores a cart beside a braid, with a warning for each event.
+    if event.items and "gbraid" not in click and "wbraid" not in click and (cart := _cart(event, feed)):
+        said["cartData"] = cart
+    return said
 
 
 def _click(event: Event) -> dict[str, str]:
@@ -90,8 +96,6 @@ def _click(event: Event) -> dict[str, str]:
     by every action that counts one conversion a click.
     """
     clicks, newest, found = event.clicks, None, dict[str, str]()
-    if not clicks:
-        return found
     for key in _CLICKS:
         click = clicks.get(key)
         if click is not None and (newest is None or click.seen_ms > newest.seen_ms) and _CLICK_ID.fullmatch(click.id):
@@ -152,13 +156,10 @@ def _identifiers(person: Person) -> list[dict[str, Any]]:
     if "phone" in digests and (phone := digests["phone"].get("e164")):
         found.append({"phoneNumber": phone})
     if "first_name" in digests and "last_name" in digests:
-        address = {
-            "givenName": digests["first_name"].get("google"),
-            "familyName": digests["last_name"].get("google"),
-            "regionCode": country_code(person.country),
-            "postalCode": (person.postal_code or "").strip(),
-        }
-        if all(address.values()):
+        given, family = digests["first_name"].get("google"), digests["last_name"].get("google")
+        region, postal_code = country_code(person.country), (person.postal_code or "").strip()
+        if given and family and region and postal_code:
+            address = {"givenName": given, "familyName": family, "regionCode": region, "postalCode": postal_code}
             found.append({"address": address})
     return found
 
@@ -190,16 +191,19 @@ def _source(event: Event, target: Conversion) -> str | None:
 
 def _device(event: Event, user_ip: UserIp) -> dict[str, Any]:
     match user_ip:
+        case "never":
+            may = False
         case "always":
             may = True
         case "non_eea":
             country = country_code(event.person.country)
             may = country is not None and country not in _NO_IP
-        case "never":
-            may = False
         case _:
             assert_never(user_ip)
-    return compact({"userAgent": event.browser.user_agent, "ipAddress": event.browser.ip if may else None})
+    told: dict[str, Any] = {"userAgent": event.browser.user_agent} if event.browser.user_agent else {}
+    if may and event.browser.ip:
+        told["ipAddress"] = event.browser.ip
+    return told
 
 
 def _customer(event: Event) -> dict[str, str] | None:
@@ -213,9 +217,8 @@ def _customer(event: Event) -> dict[str, str] | None:
             return None
 
 
-def _consent(event: Event) -> dict[str, str]:
+def _consent(consent: Consent) -> dict[str, str]:
     """Repeat the two purposes that Google knows; what was not asked stays unsaid."""
-    consent = event.consent
     told = {}
     if consent.ad_user_data is not Grant.UNKNOWN:
         told["adUserData"] = _granted(consent.ad_user_data)
@@ -238,9 +241,14 @@ def _cart(event: Event, feed: Mapping[str, str]) -> dict[str, Any] | None:
 
 
 def _item(item: Item) -> dict[str, Any]:
-    return compact({"merchantProductId": item.item_id, "quantity": _count(item.quantity), "unitPrice": item.price})
+    told: dict[str, Any] = {"merchantProductId": item.item_id}
+    if (count := _count(item.quantity)) is not None:
+        told["quantity"] = count
+    told["unitPrice"] = item.price
+    return told
 
 
+@lru_cache(maxsize=1_024)
 def _count(quantity: float | None) -> str | None:
     """Return a count as protocol buffers spell a 64-bit number; a part of a piece, or none at all, cannot be said."""
     if quantity is None or not 0 < quantity < _MAX_INT64 or quantity != int(quantity):

@@ -63,6 +63,8 @@ _DAY_S: Final = 86_400
 _SOURCES: Final = frozenset(
     {"email", "website", "app", "phone_call", "chat", "physical_store", "system_generated", "business_messaging"}
 )
+# Where Meta wants more of an event than we can know.
+_TELLING: Final = frozenset({"app", "business_messaging"})
 # Events that say more of an earlier one, and have to name it.
 _DELAYED: Final = frozenset({"AppendValue", "AppendAttribution"})
 # An event is refused (100/2804050) when it names its person by no more than one of these sets.
@@ -138,26 +140,25 @@ class Meta:
 
     def payload(self, event: Event, name: str) -> Payload | Skip:
         """Say the event, or skip what would fail the request that it shares with up to 999 others."""
-        source = event.action_source if event.action_source in _SOURCES else "other"
+        source, page = event.action_source if event.action_source in _SOURCES else "other", event.page
         if event.test and (self.test_event_code is None or self._is_over(event)):
             return Skip.TEST
-        if source == "website" and not event.page.location:
+        if source == "website" and not page.location:
             return Skip.NO_PAGE
         if name == "Purchase" and (event.value is None or not event.currency):
             return Skip.NO_VALUE
-        words = own.own_words(event)
-        person, extra = user_data(event), _NOTHING_OWN
-        if words:
+        person, words, extra = user_data(event), _NOTHING_OWN, _NOTHING_OWN
+        if event.properties and (words := own.own_words(event)):
             person, extra = person | own.persons(words), own.events(words)
-        if _lacks(source, name, extra):
+        if (source in _TELLING or name in _DELAYED) and _lacks(source, name, extra):
             return Skip.INCOMPLETE
         if _WEAK.issuperset(person) and any(person.keys() <= weak for weak in _TOO_WEAK):
             return Skip.NO_IDENTIFIER
         said: dict[str, Any] = {"event_name": name, "event_time": event.at_ms // 1000, "event_id": event.event_id}
-        if event.page.location:
-            said["event_source_url"] = event.page.location
-        if event.page.referrer:
-            said["referrer_url"] = event.page.referrer
+        if page.location:
+            said["event_source_url"] = page.location
+        if page.referrer:
+            said["referrer_url"] = page.referrer
         said["action_source"] = source
         said["user_data"] = person
         if custom := custom_data(event):
@@ -165,8 +166,8 @@ class Meta:
         if event.consent.ad_personalization is not Grant.GRANTED:
             # "Only for attribution": the nearest that Meta has to a denied ad_personalization.
             said["opt_out"] = True
-        said |= extra
         if words or self.data_processing_options is not None:
+            said |= extra
             said |= self._data_processing(words)
         # A shop's old sales never share a request with the web's: one day too old for the one, not for the other.
         lane = ("test" if event.test else "") + ("store" if source == "physical_store" else "")

@@ -6,18 +6,19 @@ Source: Meta's pages "Customer Information Parameters", "fbp and fbc Parameters"
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import Any, Final
 
 from adapters.meta.own import SEGMENTS
 from gateway.core.adapter import compact
 from gateway.core.event import Event, Item
-from gateway.core.person import place_digests
+from gateway.core.person import Wanted, place_digests
 from gateway.core.speak import SEALED
 
 HASHED: Final = frozenset({"em", "ph", "fn", "ln", "ge", "db", "ct", "st", "zp", "country", "external_id"})
 
 # Meta's key, our field, its spelling.
-_DIGESTS: Final = (
+_DIGESTS: Final = Wanted(
     ("em", "email", "plain"),
     ("ph", "phone", "digits"),
     ("fn", "first_name", "letters"),
@@ -47,10 +48,8 @@ _WORDS: Final = {"delivery_category": _DELIVERY, "content_type": _TYPES, "custom
 def user_data(event: Event) -> dict[str, Any]:
     """Say who it was, as far as we were told, in the order of Meta's page."""
     person, browser = event.person, event.browser
-    digests, told = person.digests, dict[str, Any]()
-    for key, field, spelling in _DIGESTS if digests else ():
-        if field in digests and (digest := digests[field].get(spelling)):
-            told[key] = digest
+    digests, cookies = person.digests, browser.cookies
+    told = _DIGESTS.of(digests) if digests else {}
     told |= place_digests(person)
     if "external_id" in digests and (digest := digests["external_id"].get("lower")):
         told["external_id"] = digest
@@ -58,11 +57,10 @@ def user_data(event: Event) -> dict[str, Any]:
         told["client_ip_address"] = browser.ip
     if browser.user_agent:
         told["client_user_agent"] = browser.user_agent
-    if (fbc := _fbc(event)) is not None:
+    if ("fbc" in cookies or "fbclid" in event.clicks) and (fbc := _fbc(event)) is not None:
         told["fbc"] = fbc
-    fbp = browser.cookies.get("fbp")
-    if fbp and _FBP.fullmatch(fbp):
-        told["fbp"] = fbp
+    if "fbp" in cookies and _FBP.fullmatch(cookies["fbp"]):
+        told["fbp"] = cookies["fbp"]
     return told
 
 
@@ -84,65 +82,67 @@ def _fbc(event: Event) -> str | None:
 def custom_data(event: Event) -> dict[str, Any]:
     """Say the money and the goods; whatever else the site told goes along as a custom property."""
     contents = [_content(item) for item in event.items if item.item_id] if event.items else []
-    told = _standing_in(event, is_named=bool(contents)) if event.items else {}
-    told |= compact({"coupon": event.coupon, "tax": event.tax, "shipping": event.shipping})
+    told = _standing_in(event, contents) if event.items else {}
+    if event.coupon:
+        told["coupon"] = event.coupon
+    if event.tax is not None:
+        told["tax"] = event.tax
+    if event.shipping is not None:
+        told["shipping"] = event.shipping
     if event.properties:
         told |= _properties(event)
-    told |= compact(
-        {
-            "value": event.value,
-            "currency": event.currency,
-            "order_id": event.transaction_id,
-            "search_string": event.search_term,
-            "predicted_ltv": event.predicted_ltv,
-        }
-    )
+    if event.value is not None:
+        told["value"] = event.value
+    if event.currency:
+        told["currency"] = event.currency
+    if event.transaction_id:
+        told["order_id"] = event.transaction_id
+    if event.search_term:
+        told["search_string"] = event.search_term
+    if event.predicted_ltv is not None:
+        told["predicted_ltv"] = event.predicted_ltv
     if contents:
         told["content_ids"] = [content["id"] for content in contents]
         told["contents"] = contents
     return told
 
 
-def _standing_in(event: Event, *, is_named: bool) -> dict[str, Any]:
+def _standing_in(event: Event, contents: list[dict[str, Any]]) -> dict[str, Any]:
     """Say of the items what Meta also takes from the site."""
-    single = event.items[0] if len(event.items) == 1 else Item()
-    return compact(
-        {
-            "content_type": "product" if is_named else None,
-            "content_name": single.item_name,
-            "content_category": single.item_category,
-            "num_items": _pieces(event),
-        }
-    )
+    told: dict[str, Any] = {"content_type": "product"} if contents else {}
+    if len(event.items) == 1:
+        single = event.items[0]
+        if single.item_name:
+            told["content_name"] = single.item_name
+        if single.item_category:
+            told["content_category"] = single.item_category
+    # How many pieces; nothing for none, or for half a one, which is no whole number as Meta wants it.
+    pieces = sum([_quantity(item.quantity) for item in event.items])
+    if isinstance(pieces, int) and pieces > 0:
+        told["num_items"] = pieces
+    return told
 
 
 def _content(item: Item) -> dict[str, Any]:
-    return compact(
-        {
-            "id": item.item_id,
-            "quantity": _quantity(item),
-            "item_price": item.price,
-            "title": item.item_name,
-            "brand": item.item_brand,
-            "category": item.item_category,
-        }
-    )
+    told: dict[str, Any] = {"id": item.item_id, "quantity": _quantity(item.quantity)}
+    if item.price is not None:
+        told["item_price"] = item.price
+    if item.item_name:
+        told["title"] = item.item_name
+    if item.item_brand:
+        told["brand"] = item.item_brand
+    if item.item_category:
+        told["category"] = item.item_category
+    return told
 
 
-def _pieces(event: Event) -> int | None:
-    """Return how many pieces; None for none, or for half a one, which is no whole number as Meta wants it."""
-    pieces: float = 0
-    for item in event.items:
-        pieces += _quantity(item)
-    return pieces if isinstance(pieces, int) and pieces > 0 else None
-
-
-def _quantity(item: Item) -> float:
+@lru_cache(maxsize=1_024)
+def _quantity(told: float | None) -> float:
     """Return how many, one where nobody said; whole numbers as such, since Meta's type is an integer."""
-    if item.quantity is None:
+    if told is None:
         return 1
-    told = float(item.quantity)
-    return int(told) if told.is_integer() and abs(told) < 2**53 else told
+    number = float(told)
+    return int(number) if number.is_integer() and abs(number) < 2**53 else number
 
 
 def _properties(event: Event) -> dict[str, Any]:

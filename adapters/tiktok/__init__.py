@@ -23,7 +23,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import ClassVar, Final
+from typing import Any, ClassVar, Final
 
 from adapters.tiktok import answers, speak
 from gateway.core import until
@@ -119,20 +119,25 @@ class TikTok:
             return Skip.NO_IDENTIFIER
         if name == "Purchase" and "currency" not in properties:
             return Skip.NO_VALUE
-        limited = self.limited_data_use or event.consent.ad_personalization is not Grant.GRANTED
-        said = {
+        said: dict[str, Any] = {
             "event": speak.APP_NAMES.get(name, name) if in_app else name,
             "event_time": event.at_ms // 1000,
             "event_id": event.event_id,
             "user": user,
-            "page": speak.page(event) if source == "web" else None,
-            "app": speak.of_app(event) if in_app else None,
-            "ad": ad,
-            "lead": speak.lead(event) if source == "crm" else None,
-            "properties": properties,
-            "limited_data_use": True if limited else None,
         }
-        return Payload(body=compact(said), lane=f"{source}:test" if event.test else source)
+        if source == "web" and (page := speak.page(event)):
+            said["page"] = page
+        if in_app and (app := speak.of_app(event)):
+            said["app"] = app
+        if ad:
+            said["ad"] = ad
+        if source == "crm" and (lead := speak.lead(event)):
+            said["lead"] = lead
+        if properties:
+            said["properties"] = properties
+        if self.limited_data_use or event.consent.ad_personalization is not Grant.GRANTED:
+            said["limited_data_use"] = True
+        return Payload(body=said, lane=f"{source}:test" if event.test else source)
 
     def request(self, payloads: Sequence[Payload]) -> Request:
         source, _, test = payloads[0].lane.partition(":")

@@ -15,7 +15,7 @@ from gateway.core.adapter import compact
 from gateway.core.device import app, device
 from gateway.core.event import Event, Item
 from gateway.core.goods import currency_code, pieces, pieces_in_all, worth
-from gateway.core.person import country_code, digest_of, letters, lowered, postal_unspaced
+from gateway.core.person import Wanted, country_code, letters, lowered, unspaced_postal_digest
 
 # Our name -> TikTok's, names of September 2025. A name that is not here goes as a custom event, unchanged, and TikTok's
 # own names are their own; None goes nowhere.
@@ -60,7 +60,7 @@ APP_NAMES: Final[Mapping[str, str]] = {
 _DELIVERY: Final = frozenset({"in_store", "curbside", "home_delivery"})
 _CONTENT_TYPES: Final = frozenset({"product", "product_group"})
 # TikTok's key, our field, its spelling.
-_DIGESTS: Final = (
+_DIGESTS: Final = Wanted(
     ("email", "email", "plain"),
     ("phone", "phone", "e164"),
     ("external_id", "external_id", "trimmed"),
@@ -86,28 +86,40 @@ _PASSED: Final = frozenset(
 
 def user(event: Event, *, in_app: bool) -> dict[str, Any]:
     person, browser = event.person, event.browser
-    digests, told = person.digests, dict[str, Any]()
-    for key, field, spelling in _DIGESTS if digests else ():
-        if field in digests and (digest := digests[field].get(spelling)):
-            told[key] = digest
-    click = event.clicks.get("ttclid")
-    told |= compact(
-        {
-            "zip_code": digest_of(postal_unspaced(person.postal_code)),
-            "city": letters(person.city),
-            "state": letters(person.region),
-            "country": lowered(country_code(person.country)),
-            "ttclid": click.id if click else None,
-            "ttp": browser.cookies.get("ttp"),
-            "ip": browser.ip,
-            "user_agent": browser.user_agent,
-            "locale": _locale(browser.language) if browser.language else None,
-        }
-    )
+    told = _DIGESTS.of(person.digests) if person.digests else {}
+    if person.postal_code and (zip_code := unspaced_postal_digest(person.postal_code)):
+        told["zip_code"] = zip_code
+    if person.city and (city := _town(person.city)):
+        told["city"] = city
+    if person.region and (region := _town(person.region)):
+        told["state"] = region
+    if person.country and (country := _country(person.country)):
+        told["country"] = country
+    if "ttclid" in event.clicks and (click_id := event.clicks["ttclid"].id):
+        told["ttclid"] = click_id
+    if "ttp" in browser.cookies and (ttp := browser.cookies["ttp"]):
+        told["ttp"] = ttp
+    if browser.ip:
+        told["ip"] = browser.ip
+    if browser.user_agent:
+        told["user_agent"] = browser.user_agent
+    if browser.language and (locale := _locale(browser.language)):
+        told["locale"] = locale
     if in_app:
         ids = device(event)
         told |= compact({"idfa": ids.idfa, "idfv": ids.idfv, "gaid": ids.gaid, "att_status": ids.att_status})
     return told
+
+
+@lru_cache(maxsize=4_096)
+def _town(name: str) -> str | None:
+    """Spell a city or region, of which there are few and which are nobody's."""
+    return letters(name)
+
+
+@lru_cache(maxsize=512)
+def _country(country: str) -> str | None:
+    return lowered(country_code(country))
 
 
 @lru_cache(maxsize=1_024)
@@ -129,8 +141,10 @@ def is_somebody(user: Mapping[str, Any], ad: Mapping[str, Any] | None) -> bool:
 
 
 def page(event: Event) -> dict[str, Any] | None:
-    location, referrer = event.page.location or "", event.page.referrer
-    return compact({"url": location, "referrer": referrer}) if _URL.match(location) else None
+    location, referrer = event.page.location, event.page.referrer
+    if location is None or not _URL.match(location):
+        return None
+    return {"url": location, "referrer": referrer} if referrer else {"url": location}
 
 
 def lead(event: Event) -> dict[str, Any]:
@@ -157,22 +171,26 @@ def ad(event: Event) -> dict[str, Any]:
 
 def properties(event: Event) -> dict[str, Any]:
     """Say the money and the goods: a value never travels without its currency."""
-    contents = [_content(item) for item in event.items if item.item_id] if event.items else []
     currency, own = currency_code(event), event.properties
-    said = compact(
-        {
-            "currency": currency,
-            "value": worth(event) if currency else None,
-            "contents": contents,
-            "content_ids": [content["content_id"] for content in contents],
-            "content_type": (own and _text(event, "content_type", _CONTENT_TYPES)) or ("product" if contents else None),
-            "num_items": pieces_in_all(event) if event.items else None,
-            "order_id": event.transaction_id,
-            "query": event.search_term,
-            "search_string": event.search_term,
-            "predicted_ltv": event.predicted_ltv,
-        }
-    )
+    said: dict[str, Any] = {}
+    if currency:
+        said["currency"] = currency
+        if (value := worth(event)) is not None:
+            said["value"] = value
+    contents = [_content(item) for item in event.items if item.item_id] if event.items else []
+    if contents:
+        said["contents"] = contents
+        said["content_ids"] = [content["content_id"] for content in contents]
+    if kind := (own and _text(event, "content_type", _CONTENT_TYPES)) or (contents and "product"):
+        said["content_type"] = kind
+    if event.items and (count := pieces_in_all(event)):
+        said["num_items"] = count
+    if event.transaction_id:
+        said["order_id"] = event.transaction_id
+    if event.search_term:
+        said["query"] = said["search_string"] = event.search_term
+    if event.predicted_ltv is not None:
+        said["predicted_ltv"] = event.predicted_ltv
     if not own:
         return said
     said |= compact(
@@ -185,16 +203,18 @@ def properties(event: Event) -> dict[str, Any]:
 
 
 def _content(item: Item) -> dict[str, Any]:
-    return compact(
-        {
-            "content_id": item.item_id,
-            "content_name": item.item_name,
-            "content_category": item.item_category,
-            "brand": item.item_brand,
-            "price": item.price,
-            "quantity": pieces(item),
-        }
-    )
+    told: dict[str, Any] = {"content_id": item.item_id}
+    if item.item_name:
+        told["content_name"] = item.item_name
+    if item.item_category:
+        told["content_category"] = item.item_category
+    if item.item_brand:
+        told["brand"] = item.item_brand
+    if item.price is not None:
+        told["price"] = item.price
+    if (count := pieces(item)) is not None:
+        told["quantity"] = count
+    return told
 
 
 def _text(event: Event, key: str, allowed: frozenset[str] | None = None) -> str | None:

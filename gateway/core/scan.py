@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import hashlib
 import re
+from binascii import unhexlify
 from functools import lru_cache
+from itertools import chain
 from typing import Any
 
 import orjson
@@ -16,7 +18,10 @@ import orjson
 from gateway.core.redact import has_email
 
 _SHA256 = re.compile(r"[0-9a-fA-F]{64}")
-_NOTHING = hashlib.sha256(b"").hexdigest()
+_OF_NOTHING = hashlib.sha256(b"")
+_NOTHING = _OF_NOTHING.hexdigest()
+# What `_behind` finds where no digest stands.
+_NO_DIGEST = (b"", b"", b"")
 _PLAIN_KEY = re.compile(r"[A-Za-z0-9_$:-]{1,64}")
 
 
@@ -25,19 +30,27 @@ def leak(body: Any, hashed: frozenset[str], spelled: bytes | None = None) -> str
 
     Under a key of `hashed` every text, however nested, has to be a SHA-256 in hex, and not the one of the empty text;
     None and empty lists say nothing and pass, numbers never do. An e-mail address, plain or encoded, is a leak
-    anywhere, in a key as well. `spelled`, the body's JSON text as orjson writes it, saves most of the work: where no at
-    sign stands in it, plain or encoded, and digests wherever they must, the body has not to be looked into.
+    anywhere, in a key as well. `spelled`, the body's JSON text as orjson writes it, saves most of the work: where
+    `is_clean` is satisfied, the body has not to be looked into.
 
     Shape:  a path such as `data[0].user_data.em[1]`; a key that is not a plain word is shown as `*`.
     Errors: never raises; a body nested deeper than the interpreter can follow is answered with `*`.
     """
     try:
-        if spelled is not None and not _has_at(spelled) and _is_hashed(spelled, hashed):
+        if spelled is not None and is_clean(spelled, hashed):
             return None
         path = _find(body, hashed)
     except RecursionError:
         return "*"
     return None if path is None else path.removeprefix(".")
+
+
+def is_clean(spelled: bytes, hashed: frozenset[str]) -> bool:
+    """Glance at the JSON text of one body or of several: True where `leak` would find nothing in any of them.
+
+    False says nothing yet: then each has to be looked into.
+    """
+    return not _has_at(spelled) and (not hashed or _is_hashed(spelled, hashed))
 
 
 def _has_at(spelled: bytes) -> bool:
@@ -68,24 +81,26 @@ def _find(value: Any, hashed: frozenset[str]) -> str | None:
 
 
 def _is_hashed(spelled: bytes, hashed: frozenset[str]) -> bool:
-    """Say whether behind every key of `hashed` stands a digest, or a list of them; where not, look into the body."""
-    if not hashed:
-        return True
-    behind_comma, behind_brace = _no_digest(hashed)
-    return behind_comma.search(spelled) is None and behind_brace.search(spelled) is None
+    """Say whether behind every key of `hashed` stands a digest, or a list of one or two."""
+    # A key stands behind a brace or a comma. Where it is always a comma, one pattern finds it by its first two bytes.
+    found = _behind(hashed).findall(spelled.replace(b'{"', b',"'))
+    if _NO_DIGEST in found:
+        return False
+    try:
+        digests = unhexlify(b"".join(chain.from_iterable(found)))
+    except ValueError:
+        return False
+    return digests.find(_OF_NOTHING.digest()) < 0
 
 
 @lru_cache(maxsize=64)
-def _no_digest(hashed: frozenset[str]) -> tuple[re.Pattern[bytes], re.Pattern[bytes]]:
-    """Compile what finds one of these keys with something else behind it than digests.
+def _behind(hashed: frozenset[str]) -> re.Pattern[bytes]:
+    """Compile what finds these keys and takes 64 bytes out of the quotes behind them, without a look at the bytes.
 
-    A key stands behind a comma or a brace. Two patterns, each with its beginning written out, take half the time of
-    one that may begin with either.
+    Whether they are digits is asked of all together, by what reads digits at a fraction of a pattern's cost.
     """
-    keys = b"|".join(re.escape(orjson.dumps(key)[1:]) for key in sorted(hashed))
-    digest = rb'"(?!(?i:%b))[0-9a-fA-F]{64}"' % _NOTHING.encode()
-    behind = rb"(?:%b):(?!%b|\[%b(?:,%b)*\]|null|\[\])" % (keys, digest, digest, digest)
-    return re.compile(rb',"' + behind), re.compile(rb'\{"' + behind)
+    keys = b"|".join(re.escape(orjson.dumps(key)[1:-1]) for key in sorted(hashed))
+    return re.compile(rb',"(?:%b)":(?:"(.{64})"|\["(.{64})"(?:,"(.{64})")?\])?' % keys, re.DOTALL)
 
 
 def _unhashed(value: Any) -> str | None:

@@ -38,12 +38,19 @@ class View:
     def of(self, event: Event) -> Event:
         """Return the event without what is hidden; the same object where nothing is."""
         allowed, properties = self._allowed, event.properties
+        person, browser, page = event.person, event.browser, event.page
+        if self._place or not allowed.issuperset(person.digests):
+            person = self._person(person)
+        if self._device or not allowed.issuperset(browser.cookies):
+            browser = self._browser(browser)
+        if (page.location and "?" in page.location) or (page.referrer and "?" in page.referrer):
+            page = self._page(page)
         other: dict[str, Any] = {}
-        if (person := self._person(event.person)) is not event.person:
+        if person is not event.person:
             other["person"] = person
-        if (browser := self._browser(event.browser)) is not event.browser:
+        if browser is not event.browser:
             other["browser"] = browser
-        if (page := self._page(event.page)) is not event.page:
+        if page is not event.page:
             other["page"] = page
         if not allowed.issuperset(event.clicks):
             other["clicks"] = {name: click for name, click in event.clicks.items() if name in allowed}

@@ -1,13 +1,14 @@
 """From a leg on loan to the platform's words: consent asked once more, age, value rules, what is hidden, the last look.
 
-One event at a time is decoded, mapped and spelled as bytes: a batch is joined of the pieces, and a thousand trees of
+One event at a time is mapped and spelled as bytes: a batch is joined of the pieces, and a thousand trees of
 dictionaries never exist at once. What is the same for many events (may they go, under which name) is worked out once a
-configuration.
+configuration; the scanner looks at the bytes of a few events together, and into one of them only where it has to.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from operator import attrgetter
 from typing import Any, Final
 
 import msgspec
@@ -17,13 +18,13 @@ import structlog
 from gateway.core import retry
 from gateway.core.act import share
 from gateway.core.adapter import Aging, Payload
-from gateway.core.event import Event, Grant, Wire
+from gateway.core.event import Consent, Event, Grant, Purpose, Wire
 from gateway.core.outcome import DELIVERED, Dead, Skip, dead, skipped
 from gateway.core.plan import Plan
 from gateway.core.quality import Quality
 from gateway.core.route import name_for, refusal
 from gateway.core.rules import apply
-from gateway.core.scan import leak
+from gateway.core.scan import is_clean, leak
 from gateway.core.site import Destination
 from gateway.core.spelled import Spelled
 from gateway.core.view import View
@@ -35,6 +36,7 @@ log = structlog.get_logger()
 # Strangers choose event names; a table that is full begins anew.
 _REMEMBERED: Final = 2_048
 _NO_SITE_MS: Final = 60_000
+_ALL_GRANTED: Final = Consent(**{purpose.value: Grant.GRANTED for purpose in Purpose})  # type: ignore[arg-type]
 
 
 class Packed(msgspec.Struct, frozen=True):
@@ -43,6 +45,7 @@ class Packed(msgspec.Struct, frozen=True):
     leg: Leg
     event: Event
     payload: Payload
+    text: bytes
 
 
 class Translator:
@@ -54,16 +57,32 @@ class Translator:
         self._now_ms = now_ms
         manifest = destination.adapter.manifest
         self._view, self._quality = View(manifest), Quality(manifest)
-        self._needed = tuple(destination.purposes)
+        needed = tuple(destination.purposes)
+        self._asked = attrgetter(*needed) if needed else None
+        self._granted = self._asked(_ALL_GRANTED) if self._asked else None
         self._has_rules = bool(destination.values or destination.params or destination.static)
+        self._is_sampled = destination.sample < 1
         self._aging = destination.adapter if isinstance(destination.adapter, Aging) else None
         self._of_plan: Plan | None = None
         self._refusals: dict[tuple[Any, ...], Skip | None] = {}
         self._names: dict[str, str] = {}
 
-    def translate(self, leg: Leg) -> Packed | Settlement | None:
-        """Screen one leg and say it in the platform's words; None leaves it to its lease, and at last to `poison`."""
-        event, plan = leg.event, self._plan()
+    def translate(self, legs: Sequence[Leg]) -> list[Packed | Settlement]:
+        """Screen legs and say them in the platform's words, in their order; what an adapter fails at is left out.
+
+        A leg that is left out comes due again by its lease, and ends at last as `poison`.
+        """
+        plan, now_ms = self._plan(), self._now_ms()
+        if plan is not self._of_plan:
+            self._of_plan, self._refusals = plan, {}
+        told = [one for leg in legs if (one := self._said(leg, plan, now_ms)) is not None]
+        texts = [one.text for one in told if type(one) is Packed]
+        if is_clean(b"\n".join(texts), self._destination.adapter.hashed):
+            return told
+        return [self._looked_at(one) if isinstance(one, Packed) else one for one in told]
+
+    def _said(self, leg: Leg, plan: Plan, now_ms: int) -> Packed | Settlement | None:
+        event = leg.event
         if event is None:
             if leg.is_absent and leg.claims <= retry.POISON_CLAIMS:
                 return Settlement(leg=leg, kind=Kind.ABSENT, wait_ms=retry.BASE_MS)
@@ -75,10 +94,29 @@ class Translator:
             return self.end(leg, Kind.DONE, skipped(why_not))
         # Worked out once an event: hiding what the manifest does not name makes up to four structs.
         seen = self._view.of(event)
-        given_up = self._given_up(leg, event, seen)
+        given_up = self._given_up(leg, event, seen, now_ms)
         if given_up is not None:
             return self.end(leg, Kind.DEAD, dead(given_up))
         return self._packed(leg, event, seen)
+
+    def _looked_at(self, packed: Packed) -> Packed | Settlement:
+        leaking = leak(dict(packed.payload.body), self._destination.adapter.hashed, packed.text)
+        return packed if leaking is None else self.end(packed.leg, Kind.DEAD, dead(Dead.LEAK), leaking)
+
+    def delivered(self, legs: Sequence[Leg], reason: str = "") -> list[Settlement]:
+        """End legs that the platform took, in their order, as `end` would; those that ended alike share their fate."""
+        now_ms, estimate = self._now_ms(), self._quality.of
+        fates: dict[tuple[int, float | None], Fate] = {}
+        told = []
+        for leg in legs:
+            attempts = leg.fate.attempts + 1 if leg.fate else 1
+            quality = estimate(leg.event) if leg.event else None
+            fate = fates.get((attempts, quality))
+            if fate is None:
+                fate = Fate(outcome=DELIVERED, reason=reason, attempts=attempts, at_ms=now_ms, quality=quality)
+                fates[attempts, quality] = fate
+            told.append(Settlement(leg=leg, kind=Kind.DONE, fate=fate))
+        return told
 
     def end(self, leg: Leg, kind: Kind, outcome: str, reason: str = "") -> Settlement:
         attempts = (leg.fate.attempts if leg.fate else 0) + (outcome == DELIVERED or reason != "")
@@ -88,65 +126,58 @@ class Translator:
 
     def _refusal(self, leg: Leg, event: Event, plan: Plan) -> Skip | None:
         """Ask route and consent again; events that differ in nothing that is asked share an answer."""
-        if plan is not self._of_plan:
-            self._of_plan, self._refusals = plan, {}
-        consent, may_leave = event.consent, True
-        for purpose in self._needed:
-            if getattr(consent, purpose) is not Grant.GRANTED:
-                may_leave = False
         # The answers of route.refusal, without what an event may vary in beside them.
         key: tuple[Any, ...] = (
-            event.site, event.name, Wire.SERVER in event.wires, event.bot is None, event.vendor, leg.denied, may_leave
+            event.site, event.name, Wire.SERVER in event.wires, event.bot is None, event.vendor, leg.denied,
+            self._asked is None or self._asked(event.consent) == self._granted,
         )  # fmt: skip
-        destination = self._destination
-        if destination.sample < 1:  # what is asked of the act itself is not shared
-            key = (*key, share(leg.act, destination.name) >= destination.sample)
+        if self._is_sampled:  # what is asked of the act itself is not shared
+            key = (*key, share(leg.act, self._destination.name) >= self._destination.sample)
         if key in self._refusals:
             return self._refusals[key]
         if len(self._refusals) >= _REMEMBERED:
             self._refusals.clear()
-        answer = self._refusals[key] = refusal(leg.act, event, plan.sites[event.site], destination, leg.denied)
+        site = plan.sites[event.site]
+        answer = self._refusals[key] = refusal(leg.act, event, site, self._destination, leg.denied)
         return answer
 
-    def _given_up(self, leg: Leg, event: Event, seen: Event) -> Dead | None:
+    def _given_up(self, leg: Leg, event: Event, seen: Event, now_ms: int) -> Dead | None:
+        adapter = self._destination.adapter
+        max_age_s = adapter.max_age_s if self._aging is None else self._aging.max_age_of(seen)
+        if leg.claims == 1 and leg.fate is None and now_ms - event.at_ms <= max_age_s * 1_000:
+            return None  # the ordinary leg: it was never tried, and is young
         # Claimed before without a verdict: whoever had it may have sent it.
         maybe_ms = leg.fate.maybe_ms if leg.fate else None
         if maybe_ms is None and leg.claims > 1:
             maybe_ms = event.received_ms
         if maybe_ms is not None and self._destination.mode == "at_most_once":
             return Dead.UNKNOWN_OUTCOME
-        adapter = self._destination.adapter
         return retry.given_up(
-            now_ms=self._now_ms(),
+            now_ms=now_ms,
             at_ms=event.at_ms,
-            max_age_s=adapter.max_age_s if self._aging is None else self._aging.max_age_of(seen),
+            max_age_s=max_age_s,
             maybe_ms=maybe_ms,
             dedup_s=adapter.dedup_s,
             claims=leg.claims,
         )
 
     def _packed(self, leg: Leg, event: Event, seen: Event) -> Packed | Settlement | None:
-        adapter = self._destination.adapter
+        name = self._names.get(event.name) or self._name(event.name)
         try:
             told = self._view.of(apply(event, self._destination)) if self._has_rules else seen
-            payload = adapter.payload(told, self._name(event.name))
+            payload = self._destination.adapter.payload(told, name)
             if isinstance(payload, Skip):
                 return self.end(leg, Kind.DONE, skipped(payload))
-            spelled = orjson.dumps(payload.body)
+            text = orjson.dumps(payload.body)
         except Exception:
             log.exception(
                 "adapter.failed", destination=self._destination.name, event_name=event.name, claims=leg.claims
             )
             return None
-        leaking = leak(payload.body, adapter.hashed, spelled)
-        if leaking is not None:
-            return self.end(leg, Kind.DEAD, dead(Dead.LEAK), leaking)
-        return Packed(leg, event, Payload(body=Spelled(spelled, payload.body), lane=payload.lane))
+        return Packed(leg, event, Payload(body=Spelled(text, payload.body), lane=payload.lane), text)
 
     def _name(self, event_name: str) -> str:
-        name = self._names.get(event_name)
-        if name is None:
-            if len(self._names) >= _REMEMBERED:
-                self._names.clear()
-            name = self._names[event_name] = name_for(event_name, self._destination) or event_name
+        if len(self._names) >= _REMEMBERED:
+            self._names.clear()
+        name = self._names[event_name] = name_for(event_name, self._destination) or event_name
         return name

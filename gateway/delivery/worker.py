@@ -183,16 +183,14 @@ class Worker:
     async def _work(self, legs: Sequence[Leg]) -> None:
         lanes: dict[str, list[Packed]] = {}
         settled: list[Settlement] = []
-        for place, leg in enumerate(legs):
-            if place % _TURN == _TURN - 1:
+        for start in range(0, len(legs), _TURN):
+            if start:
                 await asyncio.sleep(0)
-            match self._translator.translate(leg):
-                case Packed() as packed:
-                    lanes.setdefault(packed.payload.lane, []).append(packed)
-                case Settlement() as settlement:
-                    settled.append(settlement)
-                case None:
-                    continue
+            for told in self._translator.translate(legs[start : start + _TURN]):
+                if isinstance(told, Packed):
+                    lanes.setdefault(told.payload.lane, []).append(told)
+                else:
+                    settled.append(told)
         await self._settle(settled)
         most = self.destination.max_events
         for packed_legs in lanes.values():
@@ -212,17 +210,19 @@ class Worker:
             verdicts, answer = await self._send(part)
             if self._follower is not None:
                 await self._follower.note([packed.leg for packed in part], verdicts, answer)
-            again, judged = [], []
-            for packed, verdict in zip(part, verdicts, strict=True):
-                if verdict.ruling is Ruling.SPLIT and len(part) > 1:
-                    again.append(packed)
-                else:
-                    judged.append((packed, verdict))
-            maybe, settled = may_have_arrived(answer), []
-            for place, (packed, verdict) in enumerate(judged):
-                if place % _TURN == _TURN - 1:
+            again, judged = [], list(zip(part, verdicts, strict=True))
+            if Ruling.SPLIT in {verdict.ruling for verdict in _distinct(verdicts)}:
+                judged = []
+                for packed, verdict in zip(part, verdicts, strict=True):
+                    if verdict.ruling is Ruling.SPLIT and len(part) > 1:
+                        again.append(packed)
+                    else:
+                        judged.append((packed, verdict))
+            settled: list[Settlement] = []
+            for start in range(0, len(judged), _TURN):
+                if start:
                     await asyncio.sleep(0)
-                settled.append(self._settlement(packed, verdict, maybe=maybe))
+                settled += self._settlements(judged[start : start + _TURN], answer)
             await self._settle(settled)
             await self._keep_samples(self._chosen(judged), answer)
             if 0 < len(again) < len(part):  # the bad rows were named and are out
@@ -260,8 +260,7 @@ class Worker:
 
     def _move_gate(self, verdicts: Sequence[Verdict]) -> None:
         now_ms = self._now_ms()
-        # Most platforms rule on a whole request: then there is one verdict to look at.
-        distinct = verdicts[:1] if verdicts and verdicts.count(verdicts[0]) == len(verdicts) else verdicts
+        distinct = _distinct(verdicts)
         by_gravity = (Ruling.HALT, Ruling.THROTTLED, Ruling.RETRY, Ruling.ACCEPTED)
         worst = next((verdict for ruling in by_gravity for verdict in distinct if verdict.ruling is ruling), None)
         match worst:
@@ -275,6 +274,15 @@ class Worker:
                 self.gate.failed(reason, now_ms)
             case _:
                 self.gate.worked()
+
+    def _settlements(
+        self, judged: Sequence[tuple[Packed, Verdict]], answer: Response | NoAnswer | NoToken
+    ) -> list[Settlement]:
+        verdicts = _distinct([verdict for _, verdict in judged])
+        if len(verdicts) == 1 and verdicts[0].ruling is Ruling.ACCEPTED:
+            return self._translator.delivered([packed.leg for packed, _ in judged], verdicts[0].reason)
+        maybe = may_have_arrived(answer)
+        return [self._settlement(packed, verdict, maybe=maybe) for packed, verdict in judged]
 
     def _settlement(self, packed: Packed, verdict: Verdict, *, maybe: bool) -> Settlement:
         """Turn the verdict on one leg into what is written of it. `maybe`: the platform may have taken it."""
@@ -305,17 +313,21 @@ class Worker:
         if not settlements:
             return
         await self._queues.settle(settlements)
-        alike: dict[tuple[bool, str, str, str, str, str], list[tuple[str, Fate]]] = {}
+        alike: dict[tuple[bool, str, str, str, str, str], list[Settlement]] = {}
         for settlement in settlements:
-            leg, fate, event = settlement.leg, settlement.fate, settlement.leg.event
+            leg, fate = settlement.leg, settlement.fate
             if fate is None:
                 continue
-            site, name, event_id = (event.site, event.name, event.event_id) if event else ("-", "-", "-")
+            event = leg.event
+            site, name = (event.site, event.name) if event else ("-", "-")
             kind = (settlement.kind is Kind.RETRY, leg.delivery, site, name, fate.outcome, fate.reason)
-            alike.setdefault(kind, []).append((event_id, fate))
+            if kind in alike:
+                alike[kind].append(settlement)
+            else:
+                alike[kind] = [settlement]
         legs: Counter[tuple[bool, str, str, str, str]] = Counter()
         for (is_postponed, delivery, site, name, outcome, reason), told in alike.items():
-            self._tally.deliveries(delivery, site, name, told)
+            self._tally.deliveries(delivery, site, name, [_told(settlement) for settlement in told])
             legs[is_postponed, site, name, outcome, reason] += len(told)
         for (is_postponed, site, name, outcome, reason), often in legs.items():
             said = {"destination": self.destination.name, "site": site, "event_name": name, "outcome": outcome}
@@ -363,6 +375,17 @@ class Worker:
         level = log.error if self.gate.state is State.PAUSED else log.info
         level("destination.changed", destination=self.destination.name, state=self.gate.state, reason=self.gate.reason)
         self._said = said
+
+
+def _distinct(verdicts: Sequence[Verdict]) -> Sequence[Verdict]:
+    """Return what there is to look at: most platforms rule on a whole request, and then that is one verdict."""
+    return verdicts[:1] if verdicts and verdicts.count(verdicts[0]) == len(verdicts) else verdicts
+
+
+def _told(settlement: Settlement) -> tuple[str, Fate]:
+    assert settlement.fate is not None
+    event = settlement.leg.event
+    return event.event_id if event else "-", settlement.fate
 
 
 def _shown(answer: Response | NoAnswer | NoToken, hide: frozenset[str]) -> Any:

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gateway.core.redact import redact_deep
-from gateway.core.scan import leak
+from gateway.core.scan import is_clean, leak
 
 DIGEST = hashlib.sha256(b"jo@x.de").hexdigest()
 NOTHING = hashlib.sha256(b"").hexdigest()
@@ -124,3 +124,36 @@ def test_a_glance_at_the_spelled_body_overlooks_nothing(before: dict[str, Any], 
     body = {"data": [{**before, "em": DIGEST}, {**before, "em": told}]}
 
     assert (leak(body, HASHED, orjson.dumps(body)) or "").startswith("data[1].em")
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"user_data": {"em": DIGEST, "ph": DIGEST.upper(), "ip": "1.2.3.4"}, "url": "https://x.de/?a=%20b"},
+        {"user_data": {"em": [DIGEST], "ph": [DIGEST, DIGEST]}, "ids": ["em", "ph"]},
+        {"list": [{"em": DIGEST}, {"ph": DIGEST}], "name": 'a {"'},
+        {"nobody": 1},
+    ],
+)
+def test_ordinary_bodies_are_clean_at_a_glance(body: dict[str, Any]) -> None:
+    assert is_clean(orjson.dumps(body), HASHED)
+    assert is_clean(b"\n".join([orjson.dumps(body)] * 3), HASHED)
+
+
+@pytest.mark.parametrize(
+    "told",
+    ["Jo", DIGEST + "0", "0" + DIGEST, DIGEST[:63] + "g", [DIGEST, DIGEST[1:]], [DIGEST, DIGEST, "Jo"], 5, {"a": 1}],
+)
+@pytest.mark.parametrize("place", range(3))
+def test_one_body_that_leaks_shows_among_others(told: Any, place: int) -> None:
+    texts = [orjson.dumps({"em": DIGEST, "ph": DIGEST, "a": 1})] * 3
+    texts[place] = orjson.dumps({"a": 1, "em": DIGEST, "ph": told, "b": DIGEST})
+
+    assert not is_clean(b"\n".join(texts), HASHED)
+
+
+@settings(max_examples=400, deadline=None)
+@given(st.lists(BODIES, max_size=4))
+def test_bodies_that_are_clean_together_are_clean_each(bodies: list[dict[str, Any]]) -> None:
+    if is_clean(b"\n".join(map(orjson.dumps, bodies)), HASHED):
+        assert [leak(body, HASHED) for body in bodies] == [None] * len(bodies)

@@ -71,7 +71,7 @@ def test_translating_shows_what_is_listed_and_keeps_the_whole_event_to_itself() 
     place = Destination(name="nosy", adapter=adapter)
     translator = Translator(place, lambda: a_plan(place), now_ms=lambda: NOW_MS)
 
-    packed = translator.translate(a_leg())
+    [packed] = translator.translate([a_leg()])
 
     assert isinstance(packed, Packed)
     assert packed.event is EVENT

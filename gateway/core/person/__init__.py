@@ -7,6 +7,7 @@ from gateway.core.person.seal import Sealed, seal
 from gateway.core.person.spell import (
     city_letters,
     country_code,
+    country_digest,
     digest_of,
     letters,
     lowered,
@@ -15,13 +16,17 @@ from gateway.core.person.spell import (
     postal_unspaced,
     region_code,
     unspaced,
+    unspaced_postal_digest,
     words,
 )
+from gateway.core.person.wanted import Wanted
 
 __all__ = [
     "Sealed",
+    "Wanted",
     "city_letters",
     "country_code",
+    "country_digest",
     "digest_of",
     "letters",
     "lowered",
@@ -31,5 +36,6 @@ __all__ = [
     "region_code",
     "seal",
     "unspaced",
+    "unspaced_postal_digest",
     "words",
 ]

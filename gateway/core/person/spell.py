@@ -26,6 +26,8 @@ _ZIP_PLUS_4 = re.compile(r"\s*[0-9]{5}-[0-9]{4}\s*")
 _CODES = frozenset(COUNTRIES.values())
 # Countries that the US Postal Service delivers to: all use ZIP codes.
 _ZIP_COUNTRIES = frozenset({"US", "AS", "GU", "MP", "PR", "VI"})
+# Spellings and digests of so many places are remembered, of each kind: cities, regions, postal codes.
+_PLACES = 4_096
 
 
 def digest_of(text: str | None) -> str | None:
@@ -125,18 +127,41 @@ def postal(text: str | None, country: str | None) -> str | None:
 def place_digests(person: Person) -> dict[str, str]:
     """Return the digests of where somebody lives, as Meta and Snapchat name and spell them: ct, st, zp, country."""
     found: dict[str, str] = {}
-    if person.city and (digest := digest_of(city_letters(person.city))):
+    country = person.country
+    if person.city and (digest := _city_digest(person.city)):
         found["ct"] = digest
-    if person.region and (digest := digest_of(region_code(person.region, person.country))):
+    if person.region and (digest := _region_digest(person.region, country)):
         found["st"] = digest
-    if person.postal_code and (digest := digest_of(postal(person.postal_code, person.country))):
+    if person.postal_code and (digest := _postal_digest(person.postal_code, country)):
         found["zp"] = digest
-    if person.country and (digest := _country_digest(person.country)):
+    if country and (digest := country_digest(country)):
         found["country"] = digest
     return found
 
 
+# Of places there are few in the world, and none of them names anybody; what names somebody is never remembered.
 @lru_cache(maxsize=512)
-def _country_digest(country: str) -> str | None:
-    """Spell and hash a country: there are not many, and it names nobody."""
+def country_digest(country: str) -> str | None:
+    """Return the digest of a country's code in lower case."""
     return digest_of(lowered(country_code(country)))
+
+
+@lru_cache(maxsize=_PLACES)
+def unspaced_postal_digest(postal_code: str) -> str | None:
+    """Return the digest of a postal code with all its digits (TikTok's `zip_code`)."""
+    return digest_of(postal_unspaced(postal_code))
+
+
+@lru_cache(maxsize=_PLACES)
+def _city_digest(city: str) -> str | None:
+    return digest_of(city_letters(city))
+
+
+@lru_cache(maxsize=_PLACES)
+def _region_digest(region: str, country: str | None) -> str | None:
+    return digest_of(region_code(region, country))
+
+
+@lru_cache(maxsize=_PLACES)
+def _postal_digest(postal_code: str, country: str | None) -> str | None:
+    return digest_of(postal(postal_code, country))

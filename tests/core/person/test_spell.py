@@ -4,16 +4,20 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from gateway.core.event import Person
 from gateway.core.person import (
     city_letters,
     country_code,
+    country_digest,
     digest_of,
     letters,
     lowered,
+    place_digests,
     postal,
     postal_unspaced,
     region_code,
     unspaced,
+    unspaced_postal_digest,
     words,
 )
 from gateway.core.person.places import COUNTRIES
@@ -153,3 +157,32 @@ def test_spelling_what_is_spelled_changes_nothing(text: str) -> None:
         once = spell(text)
         assert spell(once) == once
         assert once != ""
+
+
+PLACES = (
+    st.none() | st.sampled_from(["US", "de", "Germany", "US-NY", "12345-6789", "Köln", "", " "]) | st.text(max_size=6)
+)
+
+
+@settings(max_examples=300, deadline=None)
+@given(PLACES, PLACES, PLACES, PLACES)
+def test_a_remembered_digest_of_a_place_is_that_of_its_spelling(
+    city: str | None, region: str | None, postal_code: str | None, country: str | None
+) -> None:
+    spelled = {
+        "ct": city_letters(city),
+        "st": region_code(region, country),
+        "zp": postal(postal_code, country),
+        "country": lowered(country_code(country)),
+    }
+    expected = {key: digest for key, text in spelled.items() if (digest := digest_of(text))}
+
+    for _ in range(2):
+        assert place_digests(Person(city=city, region=region, postal_code=postal_code, country=country)) == expected
+        assert unspaced_postal_digest(postal_code or "") == digest_of(postal_unspaced(postal_code))
+        assert country_digest(country or "") == expected.get("country")
+
+
+@pytest.mark.parametrize("spell", [digest_of, letters, lowered, unspaced, words])
+def test_what_a_person_can_be_named_by_is_never_remembered(spell: object) -> None:
+    assert not hasattr(spell, "cache_info")
