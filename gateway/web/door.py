@@ -89,7 +89,8 @@ class Bringing(msgspec.Struct, eq=False):
             raw=raw,
         )
         result = intake.take(hit, self.place.site, vendors=self.place.vendors)
-        self.results.append((result, said))
+        # Of an event that was taken, nothing is asked any more but what came of it.
+        self.results.append((result, said if isinstance(result, Refusal) else {}))
         if isinstance(result, Taken):
             self.copies.append(result.copy)
             if result.set_cookies:

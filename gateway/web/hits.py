@@ -28,6 +28,16 @@ from gateway.web.reply import Reply
 _BROWSER: Final = Wire.BROWSER
 
 
+class Listener(msgspec.Struct, frozen=True):
+    """All that an answer wants of its request, which need not lie in memory while the copies are on their way.
+
+    `origin` as in `Asked`. `is_confidant`: the caller may read the full `X-Tagway`.
+    """
+
+    origin: str | None
+    is_confidant: bool
+
+
 class Asked(msgspec.Struct, frozen=True):
     """One request on a site's path: who asks, which site, under which settings. `query` as it was sent.
 
@@ -49,13 +59,11 @@ class Asked(msgspec.Struct, frozen=True):
         assert isinstance(self.request, web.Request)
         return self.request
 
-    @property
-    def is_confidant(self) -> bool:
-        """Say whether the caller may read the full `X-Tagway`."""
+    def listener(self) -> Listener:
         if self.directory.debug or self.connection.is_loopback:
-            return True
+            return Listener(self.origin, True)
         authorization = self.request.headers.get("authorization")
-        return authorization is not None and self.place.is_keyed(authorization)
+        return Listener(self.origin, authorization is not None and self.place.is_keyed(authorization))
 
     def visitor(self) -> Visitor:
         return self.connection.visitor(self.request, self.place.site.cookies, is_plain=self.is_plain)
@@ -78,13 +86,13 @@ def read_image(front: Front, asked: Asked) -> Reply | Waiting:
     visitor = asked.visitor()
     bringing = Bringing(front, place, _BROWSER, visitor, front.now_ms())
     bringing.take(pixel.read(query, visitor.referer))
-    told = partial(_answer_image, asked, bringing, bare)
+    told = partial(_answer_image, asked.listener(), bringing, bare)
     return Waiting(bringing.copies, told) if bringing.copies else told(())
 
 
-def _answer_image(asked: Asked, bringing: Bringing, bare: bool, doors: Sequence[Door] | None) -> Reply:
-    said = _said(bringing.words(doors), asked, batched=False)
-    return reply.image(said, bringing.set_cookies, origin=asked.origin, bare=bare)
+def _answer_image(to: Listener, bringing: Bringing, bare: bool, doors: Sequence[Door] | None) -> Reply:
+    said = _said(bringing.words(doors), to, batched=False)
+    return reply.image(said, bringing.set_cookies, origin=to.origin, bare=bare)
 
 
 def read_events(front: Front, asked: Asked, said: bytes | Unread) -> Reply | tuple[Body, Bringing]:
@@ -104,11 +112,11 @@ def read_events(front: Front, asked: Asked, said: bytes | Unread) -> Reply | tup
     return parsed, Bringing(front, place, _BROWSER, asked.visitor(), front.now_ms(), parsed.sent_at)
 
 
-def answer_events(asked: Asked, parsed: Body, bringing: Bringing, doors: Sequence[Door] | None) -> Reply:
-    """Answer 204 when the body could be read, whatever became of each event."""
+def answer_events(to: Listener, bringing: Bringing, batched: bool, doors: Sequence[Door] | None) -> Reply:
+    """Answer 204 when the body could be read, whatever became of each event. `batched` as in `Body`."""
     words = bringing.words(doors)
-    said = _said(words, asked, batched=parsed.batched)
-    return reply.beacon(503 if UNKEPT in words else 204, said, bringing.set_cookies, origin=asked.origin)
+    said = _said(words, to, batched=batched)
+    return reply.beacon(503 if UNKEPT in words else 204, said, bringing.set_cookies, origin=to.origin)
 
 
 def barred_beacon(front: Front, asked: Asked) -> Reply | None:
@@ -143,7 +151,7 @@ async def events(front: Front, asked: Asked) -> web.Response | Reply:
         if turn % EVENTS_A_TURN == 0:
             await asyncio.sleep(0)
         bringing.take(event)
-    return answer_events(asked, parsed, bringing, await keep(front, bringing.copies))
+    return answer_events(asked.listener(), bringing, parsed.batched, await keep(front, bringing.copies))
 
 
 def barred_by(front: Front, asked: Asked) -> Refused | None:
@@ -158,13 +166,13 @@ def barred_by(front: Front, asked: Asked) -> Refused | None:
 
 
 def said_of(brought: Brought, asked: Asked, *, batched: bool) -> str:
-    return _said([fate.word for fate in brought.fates], asked, batched=batched)
+    return _said([fate.word for fate in brought.fates], asked.listener(), batched=batched)
 
 
-def _said(words: Sequence[str], asked: Asked, *, batched: bool) -> str:
+def _said(words: Sequence[str], to: Listener, *, batched: bool) -> str:
     """Say what became of the events, to strangers without what a server told of them."""
     if batched:
-        return reply.counted(words if asked.is_confidant else [reply.masked(word) for word in words])
+        return reply.counted(words if to.is_confidant else [reply.masked(word) for word in words])
     word = words[0]
     masked = reply.masked(word)
-    return word if masked != word and asked.is_confidant else masked
+    return word if masked != word and to.is_confidant else masked

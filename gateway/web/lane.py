@@ -224,6 +224,5 @@ def _told(front: Front, hit: Hit, asked: Asked) -> Reply | Waiting:
     parsed, bringing = read_body
     for event in parsed.events:
         bringing.take(event)
-    if not bringing.copies:
-        return hits.answer_events(asked, parsed, bringing, ())
-    return Waiting(bringing.copies, partial(hits.answer_events, asked, parsed, bringing))
+    told = partial(hits.answer_events, asked.listener(), bringing, parsed.batched)
+    return Waiting(bringing.copies, told) if bringing.copies else told(())
