@@ -76,7 +76,7 @@ class Translator:
         if plan is not self._of_plan:
             self._of_plan, self._refusals = plan, {}
         told = [one for leg in legs if (one := self._said(leg, plan, now_ms)) is not None]
-        texts = [one.text for one in told if type(one) is Packed]
+        texts = [one.text for one in told if isinstance(one, Packed)]
         if is_clean(b"\n".join(texts), self._destination.adapter.hashed):
             return told
         return [self._looked_at(one) if isinstance(one, Packed) else one for one in told]

@@ -297,10 +297,7 @@ def _copy(body: bytes | None) -> Copy | None:
 
 
 def _event(body: bytes | None) -> Event | None:
-    try:
-        copy = vault.unseal(body or b"")
-    except Corrupt:
-        return None
+    copy = _copy(body)
     return copy if isinstance(copy, Event) else None
 
 

@@ -26,7 +26,7 @@ local base = KEYS[1]
 local hour, counters_ms, courses, names, names_kept = unpack(cmsgpack.unpack(ARGV[1]))
 local copies = #ARGV - 2
 local rows = { struct.unpack('>' .. string.rep('HBc0Bc0Bc0', copies), ARGV[2]) }
-local acts, answers, held, due, counts, claimed, contents = {}, {}, {}, {}, {}, {}, {}
+local acts, answers, held, due, counts, claimed, contents, packed = {}, {}, {}, {}, {}, {}, {}, {}
 local is_packing = copies > 1 and redis.acl_check_cmd('MSET', base, '')
 
 local function row(n) return courses[rows[n * 4 - 3]], rows[n * 4 - 2], rows[n * 4 - 1], rows[n * 4] end
@@ -102,6 +102,7 @@ for n = 1, copies do                           -- 1. what is known of each act
         if is_packing and not held[n] then
           contents[#contents + 1] = base .. ':content:' .. id
           contents[#contents + 1] = ARGV[n + 2]
+          packed[n] = true
         end
       end
     end
@@ -145,7 +146,7 @@ for n = 1, copies do                           -- 3. the claims
   if answer == 'a' and hold_ms < 0 then
     local fields = course.fields or fields_of(course)
     fields[4], fields[6] = copy_id, second
-    if not is_packing or held[n] or course[6] == '' then redis.call('SET', base .. ':content:' .. id, sealed) end
+    if not packed[n] then redis.call('SET', base .. ':content:' .. id, sealed) end
     redis.call('HSET', act, unpack(fields))
     if fields[2] == 'done' then
       redis.call('PEXPIRE', act, outcomes_ms)
