@@ -13,6 +13,7 @@ class Sample:
 
     `busy`: the share of its core that the server used. `store_us`: Redis' own CPU a hit, of all its servers;
     `busiest_us`: of the one that had most to do. `store_calls`: scripts that Redis was asked to run, a hit.
+    `arrived`: how many of the hits reached the platform, of a contender that delivers while it is under load.
     """
 
     hits: int
@@ -25,6 +26,7 @@ class Sample:
     busiest_us: float | None = None
     store_calls: float | None = None
     errors: int = 0
+    arrived: int | None = None
 
 
 @dataclass(slots=True)

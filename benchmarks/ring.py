@@ -13,15 +13,13 @@ from benchmarks.contenders.store import Store, store
 from benchmarks.load import Load
 from benchmarks.report import Report
 
-_WALKEROS: Final = (
-    "walkerOS: npm has its core, collector and server-core (4.2.1 in November 2026), and neither "
-    "@walkeros/server-source-express nor @walkeros/server-destination-meta; a server cannot be put together of that"
-)
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pace:
-    """How long a run takes. `few`: rounds of cases that compare Tagway with itself. `acts`: how many are remembered."""
+    """How long a run takes. `few`: rounds of cases that compare Tagway with itself. `acts`: how many are remembered.
+
+    `idle_s`: how long a gateway is watched that does nothing, and one that has little to do.
+    """
 
     rounds: int
     few: int
@@ -51,12 +49,13 @@ class Ring:
     ordinary: Contender
     bare: Contender
     fastify: Contender | None
+    walkeros: Contender | None
     nginx: Contender | None
 
 
 def ring(stack: ExitStack, server: str, folder: Path, pace: Pace, *, quick: bool) -> Ring:
     """Start what most cases share; `stack` ends it. `server`: the program of the Redis."""
-    wrk, nginx, twin = tools.wrk(), tools.nginx(), tools.fastify()
+    wrk, nginx, twin, walkeros = tools.wrk(), tools.nginx(), tools.fastify(), tools.walkeros()
     load = Load(wrk, folder)
     report = Report(load.name, quick)
     if machine.SERVER_CORE == machine.LOAD_CORE:
@@ -67,9 +66,11 @@ def ring(stack: ExitStack, server: str, folder: Path, pace: Pace, *, quick: bool
         report.skipped.append("nginx: neither installed nor to be had from Debian")
     if twin is None:
         report.skipped.append("fastify: no node, no npm or no registry")
-    report.skipped.append(_WALKEROS)
+    if walkeros is None:
+        report.skipped.append("walkerOS: no node, no npm or no registry")
     everysec = stack.enter_context(store(server, folder, "everysec"))
     always = stack.enter_context(store(server, folder, "always"))
+    sink = stack.enter_context(contenders.sink(folder))
     return Ring(
         report=report,
         load=load,
@@ -78,10 +79,11 @@ def ring(stack: ExitStack, server: str, folder: Path, pace: Pace, *, quick: bool
         server=server,
         everysec=everysec,
         always=always,
-        sink_port=stack.enter_context(contenders.sink(folder)),
+        sink_port=sink,
         gateway=stack.enter_context(contenders.tagway("tagway", everysec, folder, Setup())),
         ordinary=stack.enter_context(contenders.tagway("ordinary", everysec, folder, Setup(front_lane=False))),
         bare=stack.enter_context(contenders.bare_aiohttp(folder)),
         fastify=None if twin is None else stack.enter_context(contenders.fastify(twin, everysec, folder)),
+        walkeros=None if walkeros is None else stack.enter_context(contenders.walkeros(walkeros, sink, folder)),
         nginx=None if nginx is None else stack.enter_context(contenders.nginx(nginx, folder)),
     )

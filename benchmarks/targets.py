@@ -28,8 +28,14 @@ TARGETS: Final[Mapping[str, Target]] = MappingProxyType(
         "pixel/bare_aiohttp": Target(1.0),
         "pixel/fastify": Target(0.65),
         "beacon/fastify": Target(0.65),
+        "ordinary/pixel/nginx": Target(4.6),
         "ordinary/pixel/fastify": Target(1.0),
         "ordinary/beacon/fastify": Target(1.0),
+        # A fifteenth of walkerOS, which neither stores nor deduplicates; a tenth without the front lane.
+        "pixel/walkeros": Target(0.067),
+        "beacon/walkeros": Target(0.067),
+        "ordinary/pixel/walkeros": Target(0.1),
+        "ordinary/beacon/walkeros": Target(0.1),
         "pixel/redis_us": Target(16.0),
         "pixel/redis_calls_a_hit": Target(0.11),
         "pixel/1000_connections_to_64": Target(1.6),
@@ -40,6 +46,7 @@ TARGETS: Final[Mapping[str, Target]] = MappingProxyType(
         # Ten times what rudder-transformer, which only translates, managed a CPU-second where both were measured.
         "delivery/meta_per_cpu_s": Target(31_000, "at least"),
         "delivery/three_per_cpu_s": Target(12_000, "at least"),
+        "freshness/p99_ms": Target(1_000),
         "memory_loaded_mb": Target(80.0),
         "memory_1000_connections_mb": Target(80.0),
         "bytes_remembered_id": Target(20.0),

@@ -12,7 +12,7 @@ from typing import Final
 
 ROOT: Final = Path(__file__).resolve().parent.parent
 FOLDER: Final = ROOT / ".tools" / "bench"
-TWIN: Final = ROOT / "benchmarks" / "contenders" / "fastify"
+CONTENDERS: Final = ROOT / "benchmarks" / "contenders"
 _FETCH_S: Final = 120
 
 
@@ -44,13 +44,22 @@ def redis_server() -> str | None:
 
 def fastify() -> Path | None:
     """Return the folder of the Fastify twin with its packages beside it; None without node, npm or a registry."""
+    return _of_node("fastify", "fastify")
+
+
+def walkeros() -> Path | None:
+    """Return the folder of what npm has of walkerOS, likewise."""
+    return _of_node("walkeros", "@walkeros/collector")
+
+
+def _of_node(name: str, package: str) -> Path | None:
     if shutil.which("node") is None or shutil.which("npm") is None:
         return None
-    folder = FOLDER / "fastify"
+    folder = FOLDER / name
     folder.mkdir(parents=True, exist_ok=True)
-    for name in ("package.json", "server.js"):
-        shutil.copy(TWIN / name, folder / name)
-    if (folder / "node_modules" / "fastify").exists():
+    for file in ("package.json", "server.js"):
+        shutil.copy(CONTENDERS / name / file, folder / file)
+    if (folder / "node_modules" / package).exists():
         return folder
     done = _run(["npm", "install", "--no-audit", "--no-fund", "--silent", "--ignore-scripts"], folder)
     return folder if done else None

@@ -18,7 +18,9 @@ _OURS = ("tagway", "ordinary")
 def of_pixel(ring: Ring) -> None:
     """Both lanes beside servers that do less; then 1,000 connections beside 64."""
     mix = Mix(templates=(pixel(),))
-    case = _beside(ring, "pixel", mix, [ring.gateway, ring.ordinary, ring.bare, ring.fastify, ring.nginx])
+    case = _beside(
+        ring, "pixel", mix, [ring.gateway, ring.ordinary, ring.bare, ring.fastify, ring.walkeros, ring.nginx]
+    )
     row = case.rows()["tagway"]
     ring.report.ratios["pixel/redis_us"] = round(row["store_us"], 1)
     ring.report.ratios["pixel/redis_calls_a_hit"] = round(row["store_calls"], 3)
@@ -38,7 +40,7 @@ def of_pixel(ring: Ring) -> None:
 def of_beacon(ring: Ring) -> None:
     """A fifth of the ids repeated."""
     mix = Mix(templates=(beacon(),), repeat_every=5)
-    _beside(ring, "beacon", mix, [ring.gateway, ring.ordinary, ring.bare, ring.fastify])
+    _beside(ring, "beacon", mix, [ring.gateway, ring.ordinary, ring.bare, ring.fastify, ring.walkeros])
 
 
 def of_ga4(ring: Ring) -> None:

@@ -8,7 +8,7 @@ import sys
 import urllib.request
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -19,19 +19,27 @@ from benchmarks.contenders.store import Store
 from benchmarks.requests import API_KEY, HOST, ORIGIN
 
 _READY_S: Final = 30
+# node compiles what is used often: walkerOS' first 3,000 hits cost it twice what those after 8,000 do.
+_WALKEROS_WARM_HITS: Final = 8_000
 _HERE: Final = Path(__file__).parent
 DESTINATIONS: Final = ("meta", "google", "tiktok")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Contender:
-    """A server under load. `store` is the Redis it writes to, if it does; `admin` the gateway's other port."""
+    """A server under load. `store` is the Redis it writes to, if it does; `admin` the gateway's other port.
+
+    `platform`: the sink's port, where it delivers each hit while it is under load. `warm_hits`: how many hits it takes
+    until it runs at its own pace, where a second of them is not enough.
+    """
 
     name: str
     port: int
     pid: int
     store: Store | None = None
     admin: int = 0
+    platform: int | None = None
+    warm_hits: int = 0
 
 
 def free_port() -> int:
@@ -80,6 +88,21 @@ def fastify(home: Path, store: Store, folder: Path) -> Iterator[Contender]:
     command = ["node", str(home / "server.js"), str(port), str(store.socket)]
     with _served("fastify", command, port, folder, store=store) as contender:
         yield contender
+
+
+@contextmanager
+def walkeros(home: Path, sink_port: int, folder: Path) -> Iterator[Contender]:
+    """Run what npm has of walkerOS; each hit goes on to the sink."""
+    port = free_port()
+    command = ["node", str(home / "server.js"), str(port), f"http://127.0.0.1:{sink_port}/meta/events"]
+    with _served("walkeros", command, port, folder) as contender:
+        yield replace(contender, platform=sink_port, warm_hits=_WALKEROS_WARM_HITS)
+
+
+def arrived(sink_port: int) -> int:
+    """Return how many events Meta's sink has had."""
+    with urllib.request.urlopen(f"http://127.0.0.1:{sink_port}/count", timeout=_READY_S) as answer:
+        return int(orjson.loads(answer.read()).get("meta", 0))
 
 
 @contextmanager

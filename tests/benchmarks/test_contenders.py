@@ -1,13 +1,14 @@
 """benchmarks/contenders: how a gateway is set up, what its spool says, and a store that is emptied between shots."""
 
 import os
+import urllib.request
 from pathlib import Path
 
 import orjson
 import pytest
 from redis import Redis
 
-from benchmarks.contenders import Setup, configuration, read_spooled
+from benchmarks.contenders import Setup, arrived, configuration, read_spooled, sink
 from benchmarks.contenders.store import Store
 from gateway.core.event import Consent, Event, Wire
 from gateway.settings import load
@@ -53,6 +54,15 @@ def test_the_spool_is_read_from_the_gateways_metrics() -> None:
 def test_metrics_without_a_spool_are_no_empty_spool() -> None:
     with pytest.raises(ValueError, match="nothing of its spool"):
         read_spooled("tagway_replayed_total 1.0\n")
+
+
+def test_what_has_arrived_is_what_the_sink_of_that_platform_had(tmp_path: Path) -> None:
+    with sink(tmp_path) as port:
+        before = arrived(port)
+        for path, body in (("meta/events", b'{"data":[{},{}]}'), ("tiktok/events", b'{"data":[{}]}')):
+            urllib.request.urlopen(f"http://127.0.0.1:{port}/{path}", body, timeout=5).close()
+
+        assert (0, 2) == (before, arrived(port))
 
 
 def test_emptying_keeps_what_the_gateway_has_agreed_on(store: Store) -> None:
