@@ -16,7 +16,7 @@ from types import MappingProxyType
 from typing import Final
 
 from benchmarks import tools
-from benchmarks.cases import delivery, door, footprint, killed, memory, scale
+from benchmarks.cases import delivery, door, footprint, freshness, killed, memory, scale
 from benchmarks.exact import Inexact
 from benchmarks.report import LATEST
 from benchmarks.ring import FULL, QUICK, Ring, ring
@@ -66,6 +66,11 @@ def _delivery(running: Ring) -> None:
         report.ratios[f"{case.name}_per_cpu_s"] = round(1e6 / case.rows()["tagway"]["us"])
 
 
+def _freshness(running: Ring) -> None:
+    told = freshness.run(running.everysec, running.folder, seconds=int(running.pace.idle_s))
+    running.report.ratios |= {f"freshness/{name}": round(took_ms) for name, took_ms in told.items()}
+
+
 def _footprint(running: Ring) -> None:
     running.report.footprint |= footprint.run(
         running.everysec, running.folder, running.sink_port, idle_s=running.pace.idle_s
@@ -91,6 +96,7 @@ CASES: Final[Mapping[str, Callable[[Ring], None]]] = MappingProxyType(
         "always": door.of_always,
         "killed": killed.run,
         "delivery": _delivery,
+        "freshness": _freshness,
         "footprint": _footprint,
         "memory": _memory,
         "processes": scale.of_processes,
