@@ -10,6 +10,9 @@ from typing import TypeAlias
 Place: TypeAlias = tuple[str | int, ...]
 """Where a value stands in the file: keys and list positions, outermost first."""
 
+Misfit: TypeAlias = tuple[Place, str, str | None]
+"""Where, what, and what to do."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Mark:

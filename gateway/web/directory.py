@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import Final, NamedTuple, Self
 
 from gateway.core.adapter import Secret
 from gateway.core.client import Proxies
 from gateway.core.manifest import RAW
-from gateway.core.site import Destination, PathNames, Site
+from gateway.core.site import Destination, PathNames, ProxyRoute, Site
 from gateway.settings import Server, rate_per_s
 
 _BEARER: Final = "bearer "
@@ -33,7 +33,7 @@ class Place:
     """One site as the door needs it. `vendors`: whose cookies it may write. `keys`: digests of its API keys.
 
     `relays`: whose hits are also wanted as they came. `signers`: the keys that its backend signs with. `rate`: of one
-    address, `key_rate`: of one key.
+    address, `key_rate`: of one key. `scripts`: the vendor scripts it serves, by their path below its `path`.
     """
 
     site: Site
@@ -44,6 +44,7 @@ class Place:
     relays: frozenset[str] = frozenset()
     signers: tuple[Secret, ...] = ()
     key_rate: Rate | None = None
+    scripts: Mapping[str, ProxyRoute] = field(default_factory=dict)
 
     @classmethod
     def of(cls, site: Site, destinations: Mapping[str, Destination]) -> Self:
@@ -57,6 +58,7 @@ class Place:
             relays=frozenset(one.vendor for one in bound if one.enabled and RAW in one.adapter.manifest.reads),
             signers=site.request_keys,
             key_rate=Rate.read(site.limits.per_key),
+            scripts={route.path: route for route in site.proxy},
         )
 
     def is_keyed(self, authorization: str | None) -> bool:

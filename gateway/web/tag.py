@@ -11,6 +11,7 @@ from aiohttp import hdrs, web
 
 from gateway import tag
 from gateway.tag import Rules
+from gateway.web import keepable
 from gateway.web.front import Front
 from gateway.web.hits import Asked
 
@@ -37,9 +38,9 @@ async def script(front: Front, asked: Asked) -> web.Response:
         # A page that isolates itself (COEP) runs scripts of other origins only when they allow it.
         "Cross-Origin-Resource-Policy": "cross-origin",
     }
-    if _has(request, ready.etag):
+    if keepable.has(request, ready.etag):
         return web.Response(status=304, headers=headers)
-    if "gzip" in request.headers.get(hdrs.ACCEPT_ENCODING, "").lower():
+    if keepable.takes_gzip(request):
         headers[hdrs.CONTENT_ENCODING] = "gzip"
         return _script(ready.packed, headers)
     return _script(ready.plain, headers)
@@ -54,9 +55,3 @@ def _ready(rules: Rules) -> _Ready:
     plain = tag.script(rules)
     # Weak: the packed and the plain bytes are the same tag.
     return _Ready(plain, gzip.compress(plain, mtime=0), f'W/"{sha256(plain).hexdigest()[:16]}"')
-
-
-def _has(request: web.Request, etag: str) -> bool:
-    bare = etag.removeprefix("W/")
-    said = ",".join(request.headers.getall(hdrs.IF_NONE_MATCH, []))
-    return any(each.strip().removeprefix("W/") == bare or each.strip() == "*" for each in said.split(","))

@@ -19,6 +19,7 @@ from tests.web.parts import CHROME, Gate, Open
 @asynccontextmanager
 async def _open(front: Front, lane: str) -> AsyncIterator[Gate]:
     async with AsyncExitStack() as stack:
+        stack.push_async_callback(front.close)
         runner = web.AppRunner(create_public_app(front), **runner_options())
         await runner.setup()
         stack.push_async_callback(runner.cleanup)

@@ -73,9 +73,13 @@ class Shelf:
 class Tallied:
     doors: list[tuple[str, str, Wire, str]] = field(default_factory=list)
     drops: list[tuple[str, str, str]] = field(default_factory=list)
+    scripts: list[tuple[str, str, str]] = field(default_factory=list)
 
     def dropped(self, site: str, fields: Sequence[tuple[str, str]]) -> None:
         self.drops += [(site, name, fault) for name, fault in fields]
+
+    def proxied(self, site: str, route: str, outcome: str) -> None:
+        self.scripts.append((site, route, outcome))
 
     def door(self, site: str, event: str, wire: Wire, status: str, event_id: str = "") -> None:
         self.doors.append((site, event, wire, status))
