@@ -42,9 +42,12 @@ ALL: Final = (
         name="claim before enqueue",
         file=f"{_LUA}/accept.lua",
         swaps=(
-            ("for places, members in pairs(due) do  ", "local function work() for places, members in pairs(due) do  "),
-            ("\nlocal function fields_of(course)", "\nend\nlocal function fields_of(course)"),
-            ("\nfor _, name in ipairs(names) do", "\nwork()\nfor _, name in ipairs(names) do"),
+            ("\nlocal is_packing =", "\nlocal work = {}\nlocal is_packing ="),
+            ("do call('ZADD', args[q], 'NX', unpack(members, 1, size)) end", "do work[args[q]] = members end"),
+            (
+                "\nlocal often_at",
+                "\nfor q, due in pairs(work) do call('ZADD', q, 'NX', unpack(due)) end\nlocal often_at",
+            ),
         ),
         tests=(f"{_ORDER}::test_a_copy_that_could_not_be_scheduled_is_not_claimed",),
     ),
@@ -69,7 +72,7 @@ ALL: Final = (
     Sabotage(
         name="lifetime on live work",
         file=f"{_LUA}/accept.lua",
-        swaps=(("':content:' .. id, sealed)", "':content:' .. id, sealed, 'PX', outcomes_ms)"),),
+        swaps=(("':content:' .. args[at], args[at + 3])", "':content:' .. args[at], args[at + 3], 'PX', 60000)"),),
         tests=("tests/store/test_machine.py",),
     ),
     Sabotage(

@@ -19,10 +19,5 @@ def text(of: str) -> str:
     return chr(len(of)) + of
 
 
-def texts(first: str, second: str, third: str) -> str:
-    """Spell three texts, each as `text` does."""
-    return f"{chr(len(first))}{first}{chr(len(second))}{second}{chr(len(third))}{third}"
-
-
 def packed(rows: Sequence[str]) -> bytes:
     return "".join(rows).encode("latin-1")

@@ -13,8 +13,5 @@ _INCLUDE: Final = re.compile(r"^--include (\w+)\n", re.MULTILINE)
 @cache
 def source(name: str) -> str:
     """Return a script as Redis gets it: what it includes stands in its place, without a line of its own."""
-    return _INCLUDE.sub(lambda found: _read(found[1]), _read(name))
-
-
-def _read(name: str) -> str:
-    return (files("gateway.store") / "lua" / f"{name}.lua").read_text()
+    text = (files("gateway.store") / "lua" / f"{name}.lua").read_text()
+    return _INCLUDE.sub(lambda found: source(found[1]), text)

@@ -45,7 +45,11 @@ def store(database: Database) -> Store:
     return Store(database)
 
 
-async def test_a_copy_that_could_not_be_scheduled_is_not_claimed(store: Store) -> None:
+@pytest.mark.parametrize("is_noted", [False, True])
+async def test_a_copy_that_could_not_be_scheduled_is_not_claimed(store: Store, is_noted: bool) -> None:
+    """Neither in the short way nor in the careful one, which the first event of a name takes."""
+    if is_noted:
+        await store.keeper.keep([an_event(event_id=f"in-each-shard-{number}") for number in range(40)])
     copy_id, view = secrets.token_hex(16), an_event(event_id="view-1")
     await store.break_queues()
     with pytest.raises(Unavailable):

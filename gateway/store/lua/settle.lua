@@ -12,7 +12,11 @@
 -- A server that loads a torn append-only file twice can bring back a queue's entry without the act it belonged to. Such
 -- a leg is taken out and nothing is written of it: whoever still has the copy offers it again.
 --include counts
+local function windows()                       -- what few legs need, made where one does
 --include ids
+  return remember, BITS
+end
+local remember, BITS
 local t = redis.call('TIME')
 local now = t[1] * 1000 + math.floor(t[2] / 1000)
 local base = KEYS[1]
@@ -52,6 +56,7 @@ local function finish(id, act, fields, remember_ms, dead, browser, server, held)
     redis.call('PEXPIRE', content, kept)
   end
   if remember_ms > kept_ms then
+    if not remember then remember, BITS = windows() end
     local bits = (browser and BITS.browser or 0) + (server and BITS.server or 0)
     if bits > 0 then remember(base, id, bits, remember_ms, now) end
   end
