@@ -11,10 +11,10 @@ can know.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Final, TypeAlias
 
 from gateway.core.event import Browser, Event, Person
-from gateway.core.manifest import CLICKS, COOKIES, DEVICE, PLACE, PROPERTIES, SPELLINGS, Manifest
+from gateway.core.manifest import CLICKS, COOKIES, PLACE, PROPERTIES, SPELLINGS, Manifest
 
 STRENGTHS: Final[Mapping[str, float]] = {
     # A click on the platform's own ad: it knows whom it showed it to. Several ids of one click are one.
@@ -45,16 +45,17 @@ _CLICK_COOKIES: Final = ("fbc",)
 _NO_CLICK: Final = frozenset({"gad"})
 # A session is no person; the other cookies name a browser.
 _BROWSER_IDS: Final = tuple(name for name in COOKIES if name not in (*_CLICK_COOKIES, "ga_session_id"))
-# Of so many combinations of identifiers the estimate is remembered.
+# So many combinations of fields, and so many estimates, are remembered.
 _KINDS: Final = 2_048
+_Sealed: TypeAlias = tuple[str, str | None, float]
 
 
 class Quality:
     """The estimate for one destination's events."""
 
     __slots__ = (
-        *("_browser_ids", "_click_cookies", "_clicks", "_device", "_known", "_matches", "_place", "_properties"),
-        "_sealed",
+        *("_browser_ids", "_click_cookies", "_clicks", "_known", "_matches", "_picks", "_properties", "_sealed"),
+        *("_city", "_country", "_ip", "_postal_code", "_region", "_user_agent"),
     )
 
     def __init__(self, manifest: Manifest) -> None:
@@ -64,59 +65,69 @@ class Quality:
             spelled.setdefault(field, spelling or None)
         self._matches = manifest.matches
         self._sealed = tuple((name, spelled[name], _missed(name)) for name in SPELLINGS if name in spelled)
-        self._place = tuple((name, _missed(name)) for name in PLACE if name in spelled)
-        self._device = tuple((name, _missed(name)) for name in DEVICE if name in spelled and name in STRENGTHS)
+        # Of what the platform does not read, 1 is what it leaves of any chance.
+        self._city, self._region, self._postal_code, self._country, self._ip, self._user_agent = (
+            _missed(name) if name in spelled else 1.0 for name in (*PLACE, "ip", "user_agent")
+        )
         self._clicks = frozenset(spelled).intersection(CLICKS) - _NO_CLICK
         self._click_cookies = frozenset(spelled).intersection(_CLICK_COOKIES)
         self._browser_ids = frozenset(spelled).intersection(_BROWSER_IDS)
         self._properties = frozenset(spelled).intersection(PROPERTIES)
-        self._known: dict[tuple[Any, ...], float] = {}
+        self._picks: dict[tuple[str, ...], tuple[_Sealed, ...]] = {}
+        self._known: dict[float, float] = {}
 
     def of(self, event: Event) -> float | None:
         """Estimate one event, to one decimal; None for a receiver that looks for nobody. Pure."""
         if not self._matches:
             return None
-        person, browser = event.person, event.browser
-        digests, cookies = person.digests, browser.cookies
-        has_click = not (self._clicks.isdisjoint(event.clicks) and self._click_cookies.isdisjoint(cookies))
-        has_browser_id = not self._browser_ids.isdisjoint(cookies)
-        has_device_id = not self._properties.isdisjoint(event.properties)
-        # Events differ in who it was; in which identifiers there are, a shop's events are of a few dozen kinds.
-        kind = (
-            tuple(digests), tuple(map(tuple, digests.values())),
-            not person.city, not person.region, not person.postal_code, not person.country,
-            not browser.ip, not browser.user_agent, has_click, has_browser_id, has_device_id,
-        )  # fmt: skip
-        known = self._known.get(kind)
-        if known is not None:
-            return known
-        missed = self._unfound(person, browser)
-        if has_click:
-            missed *= 1 - STRENGTHS["click"]
-        if has_browser_id:
-            missed *= 1 - STRENGTHS["browser_id"]
-        if has_device_id:
-            missed *= 1 - STRENGTHS["device_id"]
-        if len(self._known) >= _KINDS:
-            self._known.clear()
-        told = self._known[kind] = round(10 * (1 - missed), 1)
-        return told
+        cookies = event.browser.cookies
+        missed = self._unfound(event.person, event.browser)
+        if not (self._clicks.isdisjoint(event.clicks) and self._click_cookies.isdisjoint(cookies)):
+            missed *= _CLICK
+        if not self._browser_ids.isdisjoint(cookies):
+            missed *= _BROWSER_ID
+        if event.properties and not self._properties.isdisjoint(event.properties):
+            missed *= _DEVICE_ID
+        # Rounding is dear, and there are a few dozen chances.
+        known = self._known.get(missed)
+        if known is None:
+            if len(self._known) >= _KINDS:
+                self._known.clear()
+            known = self._known[missed] = round(10 * (1 - missed), 1)
+        return known
 
     def _unfound(self, person: Person, browser: Browser) -> float:
         """Return the chance that neither what was sealed, nor the place, nor the device finds the person."""
-        missed = 1.0
-        for field, spelling, chance in self._sealed:
-            told = person.digests.get(field)
-            if told and (spelling is None or spelling in told):
-                missed *= chance
-        for part, chance in self._place:
-            if getattr(person, part):
-                missed *= chance
-        for trait, chance in self._device:
-            if getattr(browser, trait):
-                missed *= chance
+        missed, digests = 1.0, person.digests
+        if digests:
+            fields = tuple(digests)
+            for field, spelling, chance in self._picks.get(fields) or self._pick(fields):
+                if spelling in digests[field] or (spelling is None and digests[field]):
+                    missed *= chance
+        if person.city:
+            missed *= self._city
+        if person.region:
+            missed *= self._region
+        if person.postal_code:
+            missed *= self._postal_code
+        if person.country:
+            missed *= self._country
+        if browser.ip:
+            missed *= self._ip
+        if browser.user_agent:
+            missed *= self._user_agent
         return missed
+
+    def _pick(self, fields: tuple[str, ...]) -> tuple[_Sealed, ...]:
+        """Choose what to ask of a person with these fields, and remember it: a shop's events have few kinds."""
+        if len(self._picks) >= _KINDS:
+            self._picks.clear()
+        told = self._picks[fields] = tuple(one for one in self._sealed if one[0] in fields)
+        return told
 
 
 def _missed(name: str) -> float:
     return 1 - STRENGTHS[name]
+
+
+_CLICK, _BROWSER_ID, _DEVICE_ID = map(_missed, ("click", "browser_id", "device_id"))

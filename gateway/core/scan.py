@@ -10,7 +10,6 @@ import hashlib
 import re
 from binascii import unhexlify
 from functools import lru_cache
-from itertools import chain
 from typing import Any
 
 import orjson
@@ -20,8 +19,8 @@ from gateway.core.redact import has_email
 _SHA256 = re.compile(r"[0-9a-fA-F]{64}")
 _OF_NOTHING = hashlib.sha256(b"")
 _NOTHING = _OF_NOTHING.hexdigest()
-# What `_behind` finds where no digest stands.
-_NO_DIGEST = (b"", b"", b"")
+# What may stand around the quotes of lists of digests, one behind the other.
+_AROUND = frozenset({b"", b"[", b","})
 _PLAIN_KEY = re.compile(r"[A-Za-z0-9_$:-]{1,64}")
 
 
@@ -81,26 +80,33 @@ def _find(value: Any, hashed: frozenset[str]) -> str | None:
 
 
 def _is_hashed(spelled: bytes, hashed: frozenset[str]) -> bool:
-    """Say whether behind every key of `hashed` stands a digest, or a list of one or two."""
+    """Say whether behind every key of `hashed` stands a digest, or a list of them."""
     # A key stands behind a brace or a comma. Where it is always a comma, one pattern finds it by its first two bytes.
-    found = _behind(hashed).findall(spelled.replace(b'{"', b',"'))
-    if _NO_DIGEST in found:
+    found = _behind(hashed).findall(spelled.replace(b"{", b","))
+    if b"" in found:
         return False
+    told = b"".join(found)
+    if told.find(b"[") < 0:  # no lists: what is found are 64 bytes each, with a quote before and behind
+        digits = told.replace(b'"', b"")
+        is_whole = len(digits) == 64 * len(found)
+    else:
+        parts = told.split(b'"')
+        digits = b"".join(parts[1::2])
+        is_whole = _AROUND.issuperset(parts[::2]) and {64}.issuperset(map(len, parts[1::2]))
     try:
-        digests = unhexlify(b"".join(chain.from_iterable(found)))
+        return is_whole and unhexlify(digits).find(_OF_NOTHING.digest()) < 0
     except ValueError:
         return False
-    return digests.find(_OF_NOTHING.digest()) < 0
 
 
 @lru_cache(maxsize=64)
 def _behind(hashed: frozenset[str]) -> re.Pattern[bytes]:
-    """Compile what finds these keys and takes 64 bytes out of the quotes behind them, without a look at the bytes.
+    """Compile what finds these keys and takes out what stands behind them: 64 bytes in quotes, or a list of texts.
 
     Whether they are digits is asked of all together, by what reads digits at a fraction of a pattern's cost.
     """
     keys = b"|".join(re.escape(orjson.dumps(key)[1:-1]) for key in sorted(hashed))
-    return re.compile(rb',"(?:%b)":(?:"(.{64})"|\["(.{64})"(?:,"(.{64})")?\])?' % keys, re.DOTALL)
+    return re.compile(rb',"(?:%b)":(".{64}"|\["[^]]*"(?=\])|)' % keys, re.DOTALL)
 
 
 def _unhashed(value: Any) -> str | None:

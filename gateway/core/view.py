@@ -11,6 +11,7 @@ took the e-mail addresses out of them, and the outgoing scanner looks at what an
 from __future__ import annotations
 
 import re
+from operator import attrgetter
 from typing import Any
 
 import msgspec
@@ -23,12 +24,20 @@ from gateway.core.manifest import DEVICE, PLACE, PROPERTIES, RAW, Manifest
 class View:
     """What one adapter sees of events."""
 
-    __slots__ = ("_allowed", "_any_hidden", "_device", "_hidden", "_place", "_properties")
+    __slots__ = (
+        *("_allowed", "_any_hidden", "_device", "_hidden", "_no_device", "_no_place", "_nothing", "_nowhere"),
+        *("_place", "_properties"),
+    )
 
     def __init__(self, manifest: Manifest) -> None:
         self._allowed = manifest.fields
-        self._place = tuple(name for name in PLACE if name not in self._allowed)
-        self._device = tuple(name for name in DEVICE if name not in self._allowed)
+        self._no_place = {name: None for name in PLACE if name not in self._allowed}
+        self._no_device = {name: None for name in DEVICE if name not in self._allowed}
+        # What is hidden of these is asked for at once: most often it is not there.
+        self._place = attrgetter(*self._no_place) if self._no_place else None
+        self._nowhere = self._place(Person()) if self._place else None
+        self._device = attrgetter(*self._no_device) if self._no_device else None
+        self._nothing = self._device(Browser()) if self._device else None
         self._properties = frozenset(PROPERTIES) - self._allowed
         # A click id stands in the page's address as well, where it landed.
         self._hidden = frozenset(word for word, name in PARAMETERS.items() if name not in self._allowed)
@@ -39,9 +48,10 @@ class View:
         """Return the event without what is hidden; the same object where nothing is."""
         allowed, properties = self._allowed, event.properties
         person, browser, page = event.person, event.browser, event.page
-        if self._place or not allowed.issuperset(person.digests):
+        place, device = self._place, self._device
+        if (place and place(person) != self._nowhere) or not allowed.issuperset(person.digests):
             person = self._person(person)
-        if self._device or not allowed.issuperset(browser.cookies):
+        if (device and device(browser) != self._nothing) or not allowed.issuperset(browser.cookies):
             browser = self._browser(browser)
         if (page.location and "?" in page.location) or (page.referrer and "?" in page.referrer):
             page = self._page(page)
@@ -61,22 +71,12 @@ class View:
         return msgspec.structs.replace(event, **other) if other else event
 
     def _person(self, person: Person) -> Person:
-        other: dict[str, Any] = {}
-        if not self._allowed.issuperset(person.digests):
-            other["digests"] = {name: told for name, told in person.digests.items() if name in self._allowed}
-        for name in self._place:
-            if getattr(person, name) is not None:
-                other[name] = None
-        return msgspec.structs.replace(person, **other) if other else person
+        digests = {name: told for name, told in person.digests.items() if name in self._allowed}
+        return msgspec.structs.replace(person, digests=digests, **self._no_place)
 
     def _browser(self, browser: Browser) -> Browser:
-        other: dict[str, Any] = {}
-        if not self._allowed.issuperset(browser.cookies):
-            other["cookies"] = {name: told for name, told in browser.cookies.items() if name in self._allowed}
-        for name in self._device:
-            if getattr(browser, name) is not None:
-                other[name] = None
-        return msgspec.structs.replace(browser, **other) if other else browser
+        cookies = {name: told for name, told in browser.cookies.items() if name in self._allowed}
+        return msgspec.structs.replace(browser, cookies=cookies, **self._no_device)
 
     def _page(self, page: Page) -> Page:
         location, referrer = self._url(page.location), self._url(page.referrer)

@@ -18,7 +18,7 @@ from zlib import crc32
 
 import msgspec
 
-from gateway.core.event import Copy
+from gateway.core.event import Copy, Event
 from gateway.store.errors import Corrupt
 
 _PLAIN: Final = b"\x01"
@@ -29,6 +29,10 @@ _head: Final = Struct(">BI").pack
 _DICTIONARY: Final = 1
 # As large as a record of the spool may be: damaged bytes must not unfold without end.
 _MOST: Final = 1 << 20
+
+# What `Opened` remembers: twice as many events at most (some 8 KB each), and twice as long.
+_KEPT: Final = 1_000
+_KEPT_MS: Final = 2_000
 
 _encoder = msgspec.msgpack.Encoder()
 _decoder: msgspec.msgpack.Decoder[Copy] = msgspec.msgpack.Decoder(Copy)
@@ -91,3 +95,44 @@ def _dictionary(number: int) -> bytes:
 def _compressor(number: int) -> Any:
     """Return a compressor that has read the dictionary; a copy of it is cheaper than reading it again."""
     return zlib.compressobj(9, zlib.DEFLATED, -zlib.MAX_WBITS, zdict=_dictionary(number))
+
+
+class _Kept(msgspec.Struct, eq=False):
+    sealed: bytes
+    event: Event
+    uses: int
+
+
+class Opened:
+    """What was unsealed a moment ago: the workers of one process are lent the same content, one soon after another.
+
+    An event is believed for the very bytes that it was made of, and forgotten with its last use, with age, or when
+    many have come since. Never enters: content that could not be read.
+    """
+
+    def __init__(self) -> None:
+        self._young: dict[bytes, _Kept] = {}
+        self._old: dict[bytes, _Kept] = {}
+        self._since_ms = 0
+
+    def find(self, name: bytes, sealed: bytes) -> Event | None:
+        """Return the event of this leg, if it was made of these bytes."""
+        kept = self._young.get(name) or self._old.get(name)
+        if kept is None or kept.sealed != sealed:
+            return None
+        kept.uses -= 1
+        if kept.uses <= 0:
+            self._young.pop(name, None)
+            self._old.pop(name, None)
+        return kept.event
+
+    def keep(self, name: bytes, sealed: bytes, event: Event, uses: int) -> None:
+        """Remember an event for so many uses."""
+        if len(self._young) >= _KEPT:
+            self._old, self._young = self._young, {}
+        self._young[name] = _Kept(sealed, event, uses)
+
+    def grow_old(self, now_ms: int) -> None:
+        """Forget what nobody asked for in time."""
+        if not 0 <= now_ms - self._since_ms < _KEPT_MS:
+            self._old, self._young, self._since_ms = self._young, {}, now_ms
