@@ -131,6 +131,7 @@ class Event(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag="
 
     Units: `*_ms` in milliseconds since 1970; money in the major unit of `currency`.
     `id_made`: the gateway made `event_id`, so it joins nothing.
+    `currency_made`: nobody named `currency`: it is the site's.
     `clicks`: click ids by the contract's names (`gclid`, `fbclid`, `ttclid`, `scid`, …).
     `bot`: why the visitor is taken for a machine, or None.
     `vendor`: whose wire format the hit came by (`meta`, `google`, `tiktok`), or None for our own.
@@ -152,6 +153,7 @@ class Event(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag="
     page: Page = Page()
     value: float | None = None
     currency: str | None = None
+    currency_made: bool = False
     transaction_id: str | None = None
     coupon: str | None = None
     tax: float | None = None

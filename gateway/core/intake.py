@@ -16,17 +16,18 @@ import msgspec
 from msgspec.structs import force_setattr
 
 from gateway.core import clickid, client, cookies
-from gateway.core.consent import at_door, denied_everywhere
+from gateway.core.consent import at_door
 from gateway.core.domain import registrable_domain
-from gateway.core.event import Browser, Click, Consent, Copy, Event, Grant, Page, Person, Veto, Wire
+from gateway.core.event import Browser, Click, Consent, Copy, Event, Page, Person, Wire
 from gateway.core.hit import Hit, SetCookie, Visitor
 from gateway.core.person import seal
+from gateway.core.redact import redact
+from gateway.core.remains import remains
 from gateway.core.site import Site
 from gateway.core.wires import fields
 from gateway.core.wires.draft import Draft, Refusal
 
 # A member that is asked of its enum costs a call in Python 3.11; these are asked several times a hit.
-_DENIED: Final = Grant.DENIED
 _BROWSER: Final = Wire.BROWSER
 _OF: Final = {wire: (wire,) for wire in Wire}
 # What few events have, and what the others have instead.
@@ -74,10 +75,10 @@ def take(hit: Hit, site: Site, *, vendors: frozenset[str]) -> Taken | Refusal:
             dice=hit.dice,
             registrable=registrable_domain(hit.visitor.host),
             vendors=vendors,
+            named=draft.cookies,
         )
     event = _event(hit, site, draft, landing, consent, jar, sealed.person)
-    copy = _veto(event) if denied_everywhere(consent) else event
-    return Taken(copy=copy, set_cookies=jar.set_cookies, warnings=warnings, dropped=sealed.dropped)
+    return Taken(copy=remains(event), set_cookies=jar.set_cookies, warnings=warnings, dropped=sealed.dropped)
 
 
 def remembering(visitor: Visitor, set_cookies: Iterable[SetCookie]) -> Visitor:
@@ -121,8 +122,8 @@ def _event(
         value=draft.value,
         currency=draft.currency,
         person=person,
-        browser=_browser(hit, draft, consent, jar),
-        clicks=_clicks(hit, draft, landing, consent, jar),
+        browser=_browser(hit, draft, jar),
+        clicks=_clicks(hit, draft, landing, jar),
         # A campaign is one statement: the event's own where it makes one, else the page's.
         campaign=landing.campaign if draft.campaign == clickid.NO_CAMPAIGN else draft.campaign,
         consent=consent,
@@ -144,10 +145,12 @@ def _event(
         draft.predicted_ltv,
     )
     # Python builds a call of more than 15 keywords by way of a dict, at twice the cost of the Event: what few have is
-    # put in here, where nobody has seen it yet. A page view's search term apart: to walk through all of them takes
-    # 11,000 instructions.
+    # put in here, where nobody has seen it yet. What more of them have apart: to walk through all takes 11,000
+    # instructions.
     if draft.search_term is not None:
         force_setattr(event, "search_term", draft.search_term)
+    if draft.currency_made:
+        force_setattr(event, "currency_made", True)
     if seldom != _USUAL:
         for name, value, usual in zip(_SELDOM, seldom, _USUAL, strict=True):
             if value != usual:
@@ -155,26 +158,26 @@ def _event(
     return event
 
 
-def _browser(hit: Hit, draft: Draft, consent: Consent, jar: cookies.Jar) -> Browser:
+def _browser(hit: Hit, draft: Draft, jar: cookies.Jar) -> Browser:
     """Of a browser its connection is believed; a server is believed what it passes on."""
-    named = _allowed(draft.cookies, consent) if draft.cookies else {}
+    named = draft.cookies
     if hit.wire is not _BROWSER:
         return Browser(ip=client.public(draft.client_ip), user_agent=draft.client_agent, cookies=named)
     visitor = hit.visitor
+    agent = visitor.user_agent
+    if agent is not None and ("@" in agent or "%" in agent):
+        # Not sooner: some crawlers are told by their address.
+        agent = redact(agent)[: client.MAX_AGENT_CHARS]
     return Browser(
         ip=client.public(visitor.ip),
-        user_agent=visitor.user_agent,
+        user_agent=agent,
         language=visitor.language,
         cookies={**jar.browser, **named} if named else jar.browser,
     )
 
 
-def _clicks(
-    hit: Hit, draft: Draft, landing: clickid.Landing, consent: Consent, jar: cookies.Jar
-) -> Mapping[str, Click]:
+def _clicks(hit: Hit, draft: Draft, landing: clickid.Landing, jar: cookies.Jar) -> Mapping[str, Click]:
     """What the event names itself stands before what the browser remembers, or before a server's page address."""
-    if consent.ad_storage is _DENIED:
-        return {}
     shown = draft.clicks if hit.wire is _BROWSER else {**landing.clicks, **draft.clicks}
     if not shown:
         return jar.clicks
@@ -184,27 +187,6 @@ def _clicks(
         if name not in known or known[name].id != click_id:
             known[name] = Click(id=click_id, seen_ms=draft.at_ms)
     return known
-
-
-def _allowed(named: Mapping[str, str], consent: Consent) -> Mapping[str, str]:
-    """Return what was named of the vendors' cookies, less those whose purpose is denied."""
-    no_ads, no_analytics = consent.ad_storage is _DENIED, consent.analytics_storage is _DENIED
-    if not (no_ads or no_analytics):
-        return named
-    return {name: value for name, value in named.items() if not (no_analytics if name.startswith("ga_") else no_ads)}
-
-
-def _veto(event: Event) -> Veto:
-    return Veto(
-        site=event.site,
-        name=event.name,
-        event_id=event.event_id,
-        wires=event.wires,
-        received_ms=event.received_ms,
-        id_made=event.id_made,
-        consent=event.consent,
-        transaction_id=event.transaction_id,
-    )
 
 
 def _made_id(dice: bytes) -> str:

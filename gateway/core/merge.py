@@ -14,6 +14,7 @@ import msgspec
 from gateway.core.act import leaving_id
 from gateway.core.consent import settle, stricter
 from gateway.core.event import Browser, Campaign, Copy, Event, Page, Person, Veto, Wire
+from gateway.core.remains import remains
 from gateway.core.site import ConsentPolicy
 
 T = TypeVar("T")
@@ -24,7 +25,10 @@ _BELIEVED_MS = 86_400_000
 
 
 def merge(copies: Sequence[Copy]) -> Copy:
-    """Join the copies of one act (one or two, in any order); a veto among them leaves only a veto."""
+    """Join the copies of one act (one or two, in any order).
+
+    A veto among them leaves only a veto, and so does what they deny together.
+    """
     ordered = tuple(sorted(copies, key=lambda copy: copy.wires[0] is not Wire.BROWSER))
     consent = ordered[0].consent
     for copy in ordered[1:]:
@@ -45,13 +49,14 @@ def merge(copies: Sequence[Copy]) -> Copy:
             transaction_id=next((copy.transaction_id for copy in reversed(ordered) if copy.transaction_id), None),
         )
     joined = events[0] if len(events) == 1 else _join(events[0], events[1])
-    return msgspec.structs.replace(joined, event_id=event_id, id_made=id_made, wires=wires, consent=consent)
+    return remains(msgspec.structs.replace(joined, event_id=event_id, id_made=id_made, wires=wires, consent=consent))
 
 
 def sealed(copies: Sequence[Copy], policy: ConsentPolicy) -> Copy:
     """Merge, and answer what no signal spoke about, now that nobody else will: the act as it leaves."""
     merged = merge(copies)
-    return msgspec.structs.replace(merged, consent=settle(merged.consent, policy))
+    settled = msgspec.structs.replace(merged, consent=settle(merged.consent, policy))
+    return remains(settled) if isinstance(settled, Event) else settled
 
 
 def _join(browser: Event, server: Event) -> Event:
@@ -67,7 +72,7 @@ def _join(browser: Event, server: Event) -> Event:
     def by_browser(read: Callable[[Event], T]) -> T:
         return read(browser) or read(server)
 
-    value, currency = _money(browser, server)
+    value, currency, currency_made = _money(browser, server)
     return Event(
         site=browser.site,
         name=browser.name,
@@ -98,6 +103,7 @@ def _join(browser: Event, server: Event) -> Event:
         # server: money, items, person, transaction
         value=value,
         currency=currency,
+        currency_made=currency_made,
         transaction_id=by_server(lambda event: event.transaction_id),
         coupon=by_server(lambda event: event.coupon),
         tax=server.tax if server.tax is not None else browser.tax,
@@ -122,13 +128,24 @@ def _person(browser: Person, server: Person) -> Person:
     )
 
 
-def _money(browser: Event, server: Event) -> tuple[float | None, str | None]:
-    """Take value and currency as one statement: no amount of the one in the other's money."""
-    if server.value is not None:
-        return server.value, server.currency
-    if server.currency is None or browser.currency in (None, server.currency):
-        return browser.value, server.currency or browser.currency
-    return None, server.currency
+def _money(browser: Event, server: Event) -> tuple[float | None, str | None, bool]:
+    """Take value and currency as one statement: no amount of the one in the other's money.
+
+    The site's currency is nobody's statement: it answers where no copy named one. Then the last of the three is true.
+    """
+    of_browser = None if browser.currency_made else browser.currency
+    of_server = None if server.currency_made else server.currency
+    if server.value is None:
+        if of_server is None:
+            return browser.value, browser.currency, browser.currency_made
+        return browser.value if of_browser in (None, of_server) else None, of_server, False
+    if of_server is not None or of_browser in (None, server.currency):
+        return server.value, server.currency, server.currency_made and of_browser is None
+    # The browser's statement stands where the server tells the same amount. Of another amount nobody named the money, and
+    # anybody can send a browser's copy: it stays in the site's.
+    if browser.value == server.value:
+        return server.value, of_browser, False
+    return server.value, server.currency, server.currency_made
 
 
 def _at_ms(browser: Event, server: Event) -> int:

@@ -6,7 +6,8 @@ from collections.abc import Collection, Iterable
 from typing import NamedTuple
 
 from gateway.core.act import share
-from gateway.core.event import Copy, Event, Purpose, Veto, Wire
+from gateway.core.consent import denied_everywhere
+from gateway.core.event import Copy, Event, Grant, Purpose, Veto, Wire
 from gateway.core.outcome import Skip
 from gateway.core.site import EVERY, Destination, Site
 
@@ -57,9 +58,16 @@ def refusal(
 
 
 def may_leave(event: Event, destination: Destination, denied: Collection[Purpose] = ()) -> bool:
-    """Ask consent: every purpose the destination needs is granted, and none of them was denied since."""
-    needed = destination.purposes
-    return event.consent.allows(needed) and needed.isdisjoint(denied)
+    """Ask consent: every purpose the destination needs is granted, and none of them was denied since.
+
+    One that needs none gets what is not denied everywhere, by the event or since.
+    """
+    needed, consent = destination.purposes, event.consent
+    if needed:
+        return consent.allows(needed) and needed.isdisjoint(denied)
+    if not denied:
+        return not denied_everywhere(consent)
+    return not all(purpose in denied or consent.of(purpose) is Grant.DENIED for purpose in Purpose)
 
 
 def name_for(event_name: str, destination: Destination) -> str | None:

@@ -32,7 +32,7 @@ DEADLINE_S: Final = 1.0
 # A page or a scrape may wait longer than a visitor.
 PATIENT_S: Final = 5.0
 SCRIPTS: Final = (
-    *("accept", "commit", "lease", "renew", "restate", "revive", "settle", "sweep"),
+    *("accept", "amend", "commit", "lease", "renew", "restate", "revive", "settle", "sweep"),
     *("pace", "receive", "look", "tell", "mark", "again"),
     *("audit", "close"),
     *("pick", "park", "unpark", "away", "press"),

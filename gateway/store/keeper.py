@@ -20,9 +20,9 @@ from gateway.core.event import ORDER_EVENTS, Copy, Event, Wire
 from gateway.core.outcome import Door
 from gateway.core.plan import Plan
 from gateway.core.site import DAY_S
-from gateway.store import keys, rows, vault
+from gateway.store import keys, vault
 from gateway.store.courier import Courier
-from gateway.store.course import Course, Courses, worth
+from gateway.store.course import Course, Courses, arguments, worth
 from gateway.store.database import DEADLINE_S, PATIENT_S, Database, text
 from gateway.store.durability import Level, Safety
 from gateway.store.errors import Broken, Corrupt, Cut, Unavailable, Unreplicated
@@ -42,8 +42,6 @@ _DOORS: Final[dict[object, Door]] = {
 }  # fmt: skip
 _WORK: Final = frozenset("aml")
 
-_pack = msgspec.msgpack.Encoder().encode
-
 
 class Answer(Protocol):
     """Where the fate of a copy is told, once, from within the store's work: it must not raise. A future is one."""
@@ -56,7 +54,7 @@ class Answer(Protocol):
 
 
 class Entry(msgspec.Struct, eq=False):
-    """One copy on its way into ACCEPT, with its row (without the course) of `lua/accept.lua`.
+    """One copy on its way into ACCEPT, with what is told of it (`args`) beside its course.
 
     `is_spooled`: where Redis does not take it, the spool does.
     """
@@ -64,15 +62,17 @@ class Entry(msgspec.Struct, eq=False):
     copy: Copy
     copy_id: str
     act: str
-    row: str
+    args: tuple[str, str, str, bytes]
     course: Course
-    sealed: bytes
     answer: Answer
     is_spooled: bool
 
 
 class Keeper:
-    """Takes copies into the store. `now_ms` and `copy_id` (32 hex) are the clock and the dice."""
+    """Takes copies into the store. `now_ms` and `copy_id` (32 hex) are the clock and the dice.
+
+    `conflict` is told of each copy whose event id names another act than its transaction id.
+    """
 
     def __init__(
         self,
@@ -84,6 +84,7 @@ class Keeper:
         nudge: Callable[[], None],
         counted_as: Callable[[str, str], str],
         safety: Safety | None = None,
+        conflict: Callable[[Copy], None] = lambda _: None,
     ) -> None:
         self._database = database
         self._plan = plan
@@ -92,6 +93,7 @@ class Keeper:
         self._nudge = nudge
         self._counted_as = counted_as
         self._safety = safety
+        self._conflict = conflict
         self._courses = Courses(counted_as)
         self._couriers: dict[int, Courier[Entry, str]] = {}
         self._tasks: set[asyncio.Task[Any]] = set()
@@ -99,6 +101,8 @@ class Keeper:
         self._noted: dict[int, set[str]] = {}
         self._noted_on = 0
         self.brought = 0
+        if safety is not None:
+            safety.forget = self._forget
 
     async def keep(self, copies: Sequence[Copy]) -> list[Door]:
         """Take the copies of one request; returns one status a copy, in their order.
@@ -171,7 +175,11 @@ class Keeper:
     async def _offer(self, copy: Copy, copy_id: str, within_s: float) -> Door:
         try:
             async with asyncio.timeout(within_s):
-                act = await self._name(copy, self._plan())
+                act, is_torn = await self._name(copy, self._plan())
+                if is_torn:
+                    self._conflict(copy)
+                    # The id is another act's: under it, this one would be taken for that one's repeat.
+                    copy = msgspec.structs.replace(copy, id_made=True)
                 answer: asyncio.Future[Door] = asyncio.get_running_loop().create_future()
                 self._submit(copy, copy_id, act, answer, False)
                 return await answer
@@ -187,11 +195,11 @@ class Keeper:
     def _submit(self, copy: Copy, copy_id: str, act: str, answer: Answer, is_spooled: bool) -> None:
         course, stored = self._courses.of(act, copy, self._plan())
         second = (copy.at_ms if isinstance(copy, Event) else copy.received_ms) // 1_000
-        row = rows.texts(act, copy_id, str(second))
+        args = (act, copy_id, str(second), vault.seal(stored))
         shards = self._database.shards
         shard = keys.shard_of(act, shards) if shards > 1 else 0
         courier = self._couriers.get(shard) or self._courier(shard)
-        courier.submit(Entry(copy, copy_id, act, row, course, vault.seal(stored), answer, is_spooled))
+        courier.submit(Entry(copy, copy_id, act, args, course, answer, is_spooled))
 
     def _courier(self, shard: int) -> Courier[Entry, str]:
         # One call out a shard: what comes meanwhile travels together. A second one would halve the batches (each
@@ -247,21 +255,23 @@ class Keeper:
         task.add_done_callback(self._tasks.discard)
         return task
 
-    async def _name(self, copy: Copy, plan: Plan) -> str:
+    async def _name(self, copy: Copy, plan: Plan) -> tuple[str, bool]:
         """NAME: find the act by the ids this copy carries. The order's answer wins, else the event id's, else our own.
 
         Names hold no event, so a crash before ACCEPT loses nothing. Each step is a single SET NX GET: whoever comes
         second reads what the first one wrote.
+        Shape:  the act, and whether the event id names another one.
         """
         ids: Names = names(copy)
         if ids.order is None and ids.event is None:
-            return ids.own
+            return ids.own, False
         life_ms = int(plan.sites[copy.site].dedup.orders_d * DAY_S * 1_000)
         known = await self._get_name(ids.order)
-        by_event: str | None = await self._claim_name(ids.event, known or ids.own, life_ms)
+        by_event = named = await self._claim_name(ids.event, known or ids.own, life_ms)
         if known is None and by_event not in (None, ids.own) and await self._is_other_order(by_event, copy):
             by_event = None
-        return known or await self._claim_name(ids.order, by_event or ids.own, life_ms) or by_event or ids.own
+        act = known or await self._claim_name(ids.order, by_event or ids.own, life_ms) or by_event or ids.own
+        return act, named not in (None, act)
 
     async def _is_other_order(self, act: str | None, copy: Copy) -> bool:
         """Say whether the shop's server told of this act as another order: then a stranger named the two as one."""
@@ -291,22 +301,23 @@ class Keeper:
 
     def _accept(self, shard: int, entries: Sequence[Entry], within_s: float) -> Coroutine[Any, Any, str]:
         """Send ACCEPT; what comes back waits for a letter a copy."""
-        # A course is made once and shared, so its place in memory names it; what is asked of its copies is alike, too.
-        alike = {id(entry.course): entry for entry in entries}
-        places = {course: rows.number(place) for place, course in enumerate(alike, 1)}
-        told = [places[id(entry.course)] + entry.row for entry in entries]
-        unnoted = self._unnoted(shard, [entry.copy for entry in alike.values()])
-        courses = [entry.course for entry in alike.values()]
-        head = _pack((self._hour(), keys.COUNTERS_MS, courses, list(unnoted), keys.EVENT_NAMES))
-        args = [head, rows.packed(told), *[entry.sealed for entry in entries]]
+        alike = _alike(entries)
+        unnoted = self._unnoted(shard, [group[0].copy for group in alike])
+        args = arguments(shard, self._hour(), alike, unnoted)
         if self._safety is not None and self._safety.level is Level.REPLICATED:
             said = self._accept_replicated(shard, args, within_s)
         else:
             said = self._database.script_now("accept", [keys.base(shard)], args, within_s=within_s)
-        return self._letters(said, shard, entries, within_s, unnoted)
+        return self._letters(said, shard, entries, alike, within_s, unnoted)
 
     async def _letters(
-        self, said: Coroutine[Any, Any, Any], shard: int, entries: Sequence[Entry], within_s: float, unnoted: set[str]
+        self,
+        said: Coroutine[Any, Any, Any],
+        shard: int,
+        entries: Sequence[Entry],
+        alike: Sequence[Sequence[Entry]],
+        within_s: float,
+        unnoted: set[str],
     ) -> str:
         """Wait for what ACCEPT says. Where one copy's keys are broken, its neighbours are taken without it."""
         try:
@@ -316,6 +327,9 @@ class Keeper:
         self._noted[shard] |= unnoted
         if not _WORK.isdisjoint(letters):
             self._nudge()
+        if len(alike) > 1:
+            of_act = dict(zip([entry.act for group in alike for entry in group], letters, strict=True))
+            return "".join([of_act[entry.act] for entry in entries])
         return letters
 
     def _unnoted(self, shard: int, copies: Sequence[Copy]) -> set[str]:
@@ -324,9 +338,12 @@ class Keeper:
         noted = self._noted.setdefault(shard, set())
         if day != self._noted_on or len(noted) > keys.EVENT_NAMES:
             self._noted_on = day
-            for names_noted in self._noted.values():
-                names_noted.clear()
+            self._forget()
         return {f"{copy.site}|{copy.name}" for copy in copies} - noted
+
+    def _forget(self) -> None:
+        for names_noted in self._noted.values():
+            names_noted.clear()
 
     async def _accept_apart(self, shard: int, entries: Sequence[Entry], within_s: float, err: Broken) -> str:
         """Take the copies one by one, so that only the broken one is refused."""
@@ -350,6 +367,23 @@ class Keeper:
                 self._lonely_s = now_s
                 log.warning("store.unreplicated")
             raise
+
+
+def _alike(entries: Sequence[Entry]) -> list[Sequence[Entry]]:
+    """Group them by their courses, those of the same queues together.
+
+    A course is made once and shared, so its place in memory names it; what is asked of its copies is alike, too.
+    """
+    course = entries[0].course
+    for entry in entries:
+        if entry.course is not course:
+            break
+    else:
+        return [entries]
+    groups: dict[int, list[Entry]] = {}
+    for entry in entries:
+        groups.setdefault(id(entry.course), []).append(entry)
+    return sorted(groups.values(), key=lambda group: group[0].course.queues)
 
 
 def _tell(answer: Answer, task: asyncio.Task[Door]) -> None:

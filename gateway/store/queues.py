@@ -14,10 +14,11 @@ from typing import Any, Final
 import msgspec
 import structlog
 
-from gateway.core.event import Copy, Event, Purpose
+from gateway.core.event import Copy, Event, Purpose, Veto
 from gateway.core.merge import sealed
 from gateway.core.outcome import Dead, dead, skipped
 from gateway.core.plan import Plan
+from gateway.core.remains import veto
 from gateway.core.retry import CAP_MS, LONGEST_WAIT_MS
 from gateway.core.route import route
 from gateway.store import keys, outcomes, rows, vault
@@ -53,9 +54,10 @@ class Kind(StrEnum):
 class Leg(msgspec.Struct, frozen=True, kw_only=True):
     """One act bound for one destination, on loan.
 
-    `event` None: its stored content is damaged, or (`is_absent`) not there. `claims` counts loans without a verdict,
-    this one included.
-    `denied`: purposes of the destination that a later copy denied. `fate`: what was said of it before.
+    `event` None: its stored content is damaged, or (`is_absent`) not there, or a `veto` stands in its place: a late
+    copy denied everywhere. `claims` counts loans without a verdict, this one included.
+    `denied`: purposes of the destination (of one that needs none: any) that a later copy denied. `fate`: what was said
+    of it before.
     """
 
     id: str
@@ -67,6 +69,7 @@ class Leg(msgspec.Struct, frozen=True, kw_only=True):
     denied: frozenset[Purpose]
     fate: Fate | None
     is_absent: bool = False
+    veto: Veto | None = None
 
     @property
     def act(self) -> str:
@@ -114,6 +117,7 @@ class Queues:
         self._nudge = nudge
         self._counted_as = counted_as
         self._is_behind = is_behind
+        self._opened = vault.Opened()
 
     async def lease(self, destination: str, most: int, *, choice: int = 0, max_age_s: int = 0) -> Loan:
         """Borrow up to `most` due legs of a destination, over all shards into one batch.
@@ -123,25 +127,30 @@ class Queues:
         token = self._token()
         shards = self._database.shards
         share = -(-most // shards) if most > 1 else 1
-        place = self._plan().destinations.get(destination)
-        # Nobody asks about the others, and each costs the server a look through the act's fields.
-        purposes = ",".join(Purpose if place is None else sorted(place.purposes))
+        plan = self._plan()
+        place = plan.destinations.get(destination)
+        # Nobody asks about the others, and each costs the server a look through the act's fields. Where none is needed,
+        # all four denied say no.
+        purposes = ",".join(sorted(place.purposes) if place is not None and place.purposes else Purpose)
         args = [f"queue:{destination}", share, LEASE_MS, token, purposes, -(-choice // shards), max_age_s * 1_000]
         answers = await asyncio.gather(
             *(self._database.script("lease", [keys.base(shard)], args) for shard in range(shards))
         )
+        self._opened.grow_old(self._now_ms())
         legs: list[Leg] = []
         surplus: list[Settlement] = []
         for shard, answer in enumerate(answers):
             for at in range(1, len(answer), 5):
                 leg_id, claims, body, said, denied = answer[at : at + 5]
+                event = self._event(leg_id, body, plan)
                 leg = Leg(
                     id=leg_id.decode(),
                     destination=destination,
                     shard=shard,
                     token=token,
                     claims=claims,
-                    event=_event(body),
+                    event=event,
+                    veto=_veto(body) if event is None else None,
                     is_absent=body is None,
                     denied=_denied(denied) if denied else _NOTHING_DENIED,
                     fate=outcomes.read(said) if said else None,
@@ -154,6 +163,20 @@ class Queues:
             await self.settle(surplus)
         due = [int(answer[0]) for answer in answers if answer[0] >= 0]
         return Loan(tuple(legs), min(due) if due else None)
+
+    def _event(self, leg_id: bytes, body: bytes | None, plan: Plan) -> Event | None:
+        """Read a leg's content, once for all destinations that are lent it at about the same time."""
+        if body is None:
+            return None
+        if (known := self._opened.find(leg_id, body)) is not None:
+            return known
+        event = _copy(body)
+        if not isinstance(event, Event):
+            return None
+        site = plan.sites.get(event.site)
+        if site is not None and len(site.destinations) > 1:
+            self._opened.keep(leg_id, body, event, len(site.destinations) - 1)
+        return event
 
     async def renew(self, legs: Sequence[Leg]) -> None:
         """Keep these legs while they are worked on."""
@@ -241,6 +264,7 @@ class Queues:
         """Seal what the copies make together. No readable copy left: the act ends as `dead:unreadable`."""
         plan, hour = self._plan(), self._now_ms() // keys.HOUR_MS
         content = b""
+        vetoes: list[Veto] = []
         told: tuple[Any, ...]
         if copies:
             site = plan.sites[copies[0].site]
@@ -250,6 +274,8 @@ class Queues:
             refused = [(name, skipped(why)) for name, why in chosen.skipped]
             at_ms = merged.at_ms if isinstance(merged, Event) else merged.received_ms
             content = vault.seal(merged)
+            if isinstance(merged, Veto):
+                vetoes = [veto(copy) for copy in copies]
             told = (plan.closed_ms(merged), plan.outcomes_ms, hour, keys.COUNTERS_MS, chosen.go)
             told += ([name for name, _ in refused], [word for _, word in refused], counters)
             told += (at_ms // 1_000, worth(merged.name, site))
@@ -258,7 +284,9 @@ class Queues:
             counters = [outcomes.sealed_counter("-", "-"), outcomes.owed_counter("-", "-", "-")]
             counters.append(outcomes.delivery_counter("-", "-", "-", word))
             told = (plan.outcomes_ms, plan.outcomes_ms, hour, keys.COUNTERS_MS, (), ["-"], [word], counters, 0, 0)
-        return text(await self._database.script("commit", [keys.base(shard)], [_pack((act, version, *told)), content]))
+        told += ([copy.wires[0].value for copy in vetoes],)
+        args = [_pack((act, version, *told)), content, *map(vault.seal, vetoes)]
+        return text(await self._database.script("commit", [keys.base(shard)], args))
 
     def _ruled(self, items: Sequence[Settlement], plan: Plan) -> tuple[list[tuple[Any, ...]], list[str]]:
         """Spell the rulings on legs of one destination, and a row a leg."""
@@ -266,9 +294,9 @@ class Queues:
         alike: dict[tuple[Any, ...], str] = {}
         spelled = []
         for item in items:
-            leg, event = item.leg, item.leg.event
+            leg, told = item.leg, item.leg.event or item.leg.veto
             # All that a ruling is made of; most legs of a batch have it in common.
-            about = (event.site, event.name, event.transaction_id is None) if event else None
+            about = (told.site, told.name, told.transaction_id is None) if told else None
             kind = (leg.token, item.kind, item.fate, item.wait_ms, ":" in leg.id, about)
             number = alike.get(kind)
             if number is None:
@@ -279,13 +307,13 @@ class Queues:
 
     def _ruling(self, item: Settlement, plan: Plan) -> tuple[Any, ...]:
         """Spell what is settled as `lua/settle.lua` takes it; legs of one batch mostly share it."""
-        leg, fate, event = item.leg, item.fate, item.leg.event
+        leg, fate, told = item.leg, item.fate, item.leg.event or item.leg.veto
         counter = ""
         if fate is not None and item.kind in (Kind.DONE, Kind.DEAD):
-            site, name = (event.site, self._counted_as(event.site, event.name)) if event else ("-", "-")
+            site, name = (told.site, self._counted_as(told.site, told.name)) if told else ("-", "-")
             counter = outcomes.delivery_counter(site, name, leg.delivery, fate.outcome)
         outcome = outcomes.write(fate).decode() if fate else ""
-        remember_ms = plan.remember_ms(event) if event else plan.outcomes_ms
+        remember_ms = plan.remember_ms(told) if told else plan.outcomes_ms
         return (leg.token, item.kind.value, outcome, item.wait_ms, counter, remember_ms)
 
 
@@ -296,9 +324,9 @@ def _copy(body: bytes | None) -> Copy | None:
         return None
 
 
-def _event(body: bytes | None) -> Event | None:
+def _veto(body: bytes | None) -> Veto | None:
     copy = _copy(body)
-    return copy if isinstance(copy, Event) else None
+    return copy if isinstance(copy, Veto) else None
 
 
 def _grouped(legs: Sequence[Leg]) -> dict[tuple[int, str, str], list[Leg]]:

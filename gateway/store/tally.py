@@ -10,16 +10,17 @@ from __future__ import annotations
 import asyncio
 from collections import Counter as Counts
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from typing import Any, Final
 
 import msgspec
 import orjson
 import structlog
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Metric, Summary
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Metric
+from prometheus_client.core import SummaryMetricFamily
 
-from gateway.core.event import Wire
+from gateway.core.event import Copy, Wire
 from gateway.core.plan import Plan
 from gateway.core.vocabulary import NameBudget
 from gateway.store import keys, outcomes
@@ -56,6 +57,28 @@ class _BeforeOthers:
         return ()
 
 
+class _Qualities:
+    """A summary of match quality that is told many values at once: the library's takes a lock and two calls for each.
+
+    In tenths, as they are estimated, so that the sum is exact.
+    """
+
+    def __init__(self) -> None:
+        self._told: dict[tuple[str, str], tuple[int, int, float]] = {}
+
+    def add(self, destination: str, event: str, often: int, tenths: int, *, now_s: float) -> None:
+        known_often, known_tenths, since_s = self._told.get((destination, event), (0, 0, now_s))
+        self._told[destination, event] = known_often + often, known_tenths + tenths, since_s
+
+    def collect(self) -> Iterator[Metric]:
+        name, labels = "tagway_match_quality", ("destination", "event")
+        family = SummaryMetricFamily(name, "Estimated match quality of what was delivered, 0 to 10.", labels=labels)
+        for told, (often, tenths, since_s) in self._told.items():
+            family.add_metric(told, often, tenths / 10)
+            family.add_sample(f"{name}_created", dict(zip(labels, told, strict=True)), since_s)
+        yield family
+
+
 class Tally:
     """Counts everything by bounded names; the registry behind `/metrics` is its own."""
 
@@ -83,16 +106,10 @@ class Tally:
         self.requests = Histogram(
             "tagway_request_seconds", "Time a platform took to answer.", ("destination",), registry=self.registry,
         )  # fmt: skip
-        self._qualities = Summary(
-            "tagway_match_quality", "Estimated match quality of what was delivered, 0 to 10.",
-            ("destination", "event"), registry=self.registry,
-        )  # fmt: skip
-        self.waiting = Gauge(
-            "tagway_waiting", "Legs that wait for a destination.", ("destination",), registry=self.registry
-        )
-        self.oldest = Gauge(
-            "tagway_oldest_seconds", "Age of the oldest waiting leg.", ("destination",), registry=self.registry
-        )
+        self._qualities = _Qualities()
+        self.registry.register(self._qualities)
+        self.waiting = Gauge("tagway_waiting", "Legs that wait.", ("destination",), registry=self.registry)
+        self.oldest = Gauge("tagway_oldest_seconds", "Age of the oldest leg.", ("destination",), registry=self.registry)
         self._followed = Counter(
             "tagway_followed", "Events by what the platform said of them later.",
             ("destination", "code"), registry=self.registry,
@@ -115,6 +132,11 @@ class Tally:
             "tagway_user_fields_dropped", "Fields of user that could not be used, by the kind of fault.",
             ("site", "field", "fault"), registry=self.registry,
         )  # fmt: skip
+        self._proxied = Counter(
+            "tagway_proxy", "Requests for vendor scripts by what they were answered with.",
+            ("site", "route", "outcome"), registry=self.registry,
+        )  # fmt: skip
+        self._conflicts = _conflicts(self.registry)
         self._replayed = Counter(
             "tagway_replayed", "Copies brought back from the spool, by what they were.",
             ("status",), registry=self.registry,
@@ -151,6 +173,12 @@ class Tally:
         else:
             self._omitted += 1
 
+    def conflict(self, copy: Copy) -> None:
+        """Count a copy whose event id names another act than its transaction id."""
+        word, wire = self.counted_as(copy.site, copy.name), copy.wires[0].value
+        self._child(self._conflicts, copy.site, word, wire).inc()
+        self._counted[outcomes.door_counter(copy.site, word, wire) + "conflict"] += 1
+
     def _door(self, told: tuple[str, str, str, str]) -> _Door:
         """Find what counts a fate at the door, and remember it by the name it is counted under."""
         site, event, wire, status = told
@@ -174,6 +202,10 @@ class Tally:
         for field, fault in fields:
             self._dropped.labels(site, field, fault).inc()
 
+    def proxied(self, site: str, route: str, outcome: str) -> None:
+        """Count a request for a vendor's script; routes stand in the configuration, outcomes are a closed list."""
+        self._child(self._proxied, site, route, outcome).inc()
+
     def replayed(self, status: str, often: int) -> None:
         """Count copies that went from the spool to Redis; at the door they were answered long ago."""
         self._replayed.labels(status).inc(often)
@@ -191,23 +223,26 @@ class Tally:
 
     def delivery(self, destination: str, site: str, event: str, event_id: str, fate: outcomes.Fate) -> None:
         """Count one settled delivery, and show it (also one that goes back to wait)."""
-        self.deliveries(destination, site, event, [(event_id, fate)])
+        self.deliveries(destination, site, event, [fate], [event_id])
 
-    def deliveries(self, destination: str, site: str, event: str, told: Sequence[tuple[str, outcomes.Fate]]) -> None:
-        """Count settled deliveries of one outcome, and show them. `told`: their event ids and fates, one at least."""
+    def deliveries(
+        self, destination: str, site: str, event: str, fates: Sequence[outcomes.Fate], event_ids: Iterable[str]
+    ) -> None:
+        """Count settled deliveries of one outcome, one at least, and show them. Of the ids, those shown are read."""
         event = self.counted_as(site, event)
-        self._child(self._deliveries, destination, event, told[0][1].outcome).inc(len(told))
-        qualities = [fate.quality for _, fate in told if fate.quality is not None]
+        self._child(self._deliveries, destination, event, fates[0].outcome).inc(len(fates))
+        # Estimates have one place behind the point, so there are few of them among many.
+        qualities = Counts([fate.quality for fate in fates if fate.quality is not None])
         if qualities:
-            observe = self._child(self._qualities, destination, event).observe
-            for quality in qualities:
-                observe(quality)
+            often = qualities.total()
+            tenths = sum(round(quality * 10) * times for quality, times in qualities.items())
+            self._qualities.add(destination, event, often, tenths, now_s=self._now_ms() / 1_000)
             counter = outcomes.quality_counter(site, event, destination)
-            self._counted[f"{counter}sum"] += sum(round(quality * 10) for quality in qualities)
-            self._counted[f"{counter}often"] += len(qualities)
+            self._counted[f"{counter}sum"] += tenths
+            self._counted[f"{counter}often"] += often
         room = max(0, _LIVE_A_FLUSH - len(self._live))
-        self._omitted += max(0, len(told) - room)
-        for event_id, fate in told[:room]:
+        self._omitted += max(0, len(fates) - room)
+        for event_id, fate in zip(event_ids, fates[:room], strict=False):
             self._tell(
                 {
                     "kind": "delivery",
@@ -271,3 +306,8 @@ def _registry(gathered: Callable[[], None]) -> CollectorRegistry:
     registry = CollectorRegistry()
     registry.register(_BeforeOthers(gathered))
     return registry
+
+
+def _conflicts(registry: CollectorRegistry) -> Counter:
+    labels = ("site", "event", "wire")
+    return Counter("tagway_conflicts", "Copies whose event id names another act.", labels, registry=registry)

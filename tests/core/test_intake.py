@@ -166,6 +166,32 @@ def test_private_address_is_not_told() -> None:
     assert event({"client": {"ip": "127.0.0.1"}}, Wire.SERVER).browser.ip is None
 
 
+def test_an_e_mail_address_in_an_agent_is_told_to_nobody() -> None:
+    for said in ("Mozilla/5.0 (jo@shop.example)", "Mozilla/5.0 (jo%40shop.example)"):
+        visitor = replace(hit({}).visitor, user_agent=said)
+
+        assert event({"consent": GRANTED}, visitor=visitor).browser.user_agent == "Mozilla/5.0 (redacted)"
+        assert event({"client": {"user_agent": said}}, Wire.SERVER).browser.user_agent == "Mozilla/5.0 (redacted)"
+    longest = replace(hit({}).visitor, user_agent="a@b.co " * 146)
+    assert len(event({"consent": GRANTED}, visitor=longest).browser.user_agent or "") == 1024
+
+
+def test_a_crawler_is_told_by_its_address_all_the_same() -> None:
+    visitor = replace(hit({}).visitor, user_agent="Mozilla/5.0 (X11; help@dataminr.com)")
+
+    copy = event({"consent": GRANTED}, visitor=visitor)
+
+    assert (copy.bot, copy.browser.user_agent) == ("crawler", "Mozilla/5.0 (X11; redacted)")
+
+
+def test_a_page_that_names_its_cookies_is_told_by_them_and_gets_them() -> None:
+    result = taken({"consent": GRANTED, "ids": {"fbp": "fb.1.1795305600000.9"}})
+
+    assert isinstance(result.copy, Event)
+    assert result.copy.browser.cookies["fbp"] == "fb.1.1795305600000.9"
+    assert [c.value for c in result.set_cookies if c.name == "_fbp"] == ["fb.1.1795305600000.9"]
+
+
 def test_machine_is_marked_on_the_browsers_wire_only() -> None:
     visitor = replace(hit({}).visitor, user_agent="Googlebot/2.1 (+http://www.google.com/bot.html)")
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import msgspec
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -35,6 +38,7 @@ def copies(draw: st.DrawFn, wire: Wire) -> Copy:
         received_ms=NOW_MS + draw(st.integers(0, 1_000)),
         value=draw(money),
         currency=draw(st.sampled_from((None, "EUR", "USD"))),
+        currency_made=draw(st.booleans()),
         transaction_id=draw(texts),
         coupon=draw(texts),
         consent=draw(consents),
@@ -155,3 +159,67 @@ def test_what_nobody_answered_is_answered_by_the_site_when_sealed() -> None:
     assert by_default.consent.of(Purpose.AD_STORAGE) is Grant.DENIED
     assert granted.consent.of(Purpose.AD_STORAGE) is Grant.GRANTED
     assert sealed([msgspec.structs.replace(silent, consent=GRANTED)], ConsentPolicy()).consent == GRANTED
+
+
+FOR_ADS = msgspec.structs.replace(GRANTED, analytics_storage=Grant.DENIED)
+FOR_ANALYTICS = msgspec.structs.replace(DENIED, analytics_storage=Grant.GRANTED)
+NAMED: dict[str, Any] = {
+    "browser": Browser(cookies={"fbp": "x", "ga_client_id": "1.2"}),
+    "clicks": {"gclid": Click(id="c", seen_ms=1)},
+}
+
+
+def test_what_is_denied_everywhere_by_both_or_by_the_default_leaves_a_veto() -> None:
+    browser = an_event("purchase", consent=FOR_ANALYTICS)
+    server = an_event("purchase", wire=Wire.SERVER, consent=FOR_ADS, **NAMED)
+    silent = msgspec.structs.replace(server, consent=Consent())
+
+    assert isinstance(merge([browser, server]), Veto)
+    assert isinstance(sealed([silent], ConsentPolicy(default="denied")), Veto)
+    assert isinstance(sealed([silent], ConsentPolicy(default="granted")), Event)
+
+
+def test_identifiers_go_by_what_the_other_copy_or_the_default_denied() -> None:
+    silent = an_event("purchase", wire=Wire.SERVER, consent=Consent(), **NAMED)
+    partly = msgspec.structs.replace(silent, consent=Consent(analytics_storage=Grant.GRANTED))
+
+    joined = [merge([an_event("purchase", consent=said), silent]) for said in (FOR_ANALYTICS, FOR_ADS)]
+    settled = sealed([partly], ConsentPolicy(default="denied"))
+
+    told = [(list(act.clicks), list(act.browser.cookies)) for act in (*joined, settled) if isinstance(act, Event)]
+    assert told == [([], ["ga_client_id"]), (["gclid"], ["fbp"]), ([], ["ga_client_id"])]
+
+
+SITES: dict[str, Any] = {"currency": "EUR", "currency_made": True}
+
+
+@pytest.mark.parametrize(
+    ("browser", "server", "leaves"),
+    [
+        # (value, currency named or not), and what leaves
+        ((10.0, "USD"), (10.0, None), (10.0, "USD")),
+        ((12.0, "USD"), (10.0, None), (10.0, "EUR")),
+        ((12.0, "EUR"), (10.0, None), (10.0, "EUR")),
+        ((12.0, None), (10.0, None), (10.0, "EUR")),
+        ((12.0, None), (10.0, "USD"), (10.0, "USD")),
+        ((12.0, None), (None, "USD"), (12.0, "USD")),
+        ((12.0, "CHF"), (None, "USD"), (None, "USD")),
+        ((12.0, None), (None, None), (12.0, "EUR")),
+        ((None, None), (10.0, None), (10.0, "EUR")),
+        ((None, "USD"), (10.0, None), (10.0, "EUR")),
+    ],
+)
+def test_the_sites_currency_answers_only_where_no_copy_named_one_for_that_amount(
+    browser: tuple[float | None, str | None],
+    server: tuple[float | None, str | None],
+    leaves: tuple[float | None, str | None],
+) -> None:
+    def said(wire: Wire, value: float | None, currency: str | None) -> Event:
+        of_site = SITES if currency is None and value is not None else {"currency": currency}
+        return an_event("purchase", wire=wire, value=value, **of_site)
+
+    act = merge([said(Wire.BROWSER, *browser), said(Wire.SERVER, *server)])
+
+    assert isinstance(act, Event)
+    assert (act.value, act.currency) == leaves
+    assert act.currency_made == (act.currency == "EUR" and "EUR" not in (browser[1], server[1]))

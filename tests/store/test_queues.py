@@ -8,12 +8,13 @@ from typing import Any
 import pytest
 
 from gateway.core.event import Event
-from gateway.store import keys
+from gateway.core.site import Destination
+from gateway.store import keys, vault
 from gateway.store.database import Database
 from gateway.store.keeper import Keeper
 from gateway.store.outcomes import Fate
 from gateway.store.queues import Kind, Queues, Settlement
-from tests.fixtures.shop import a_plan, a_site, an_event
+from tests.fixtures.shop import Parrot, a_plan, a_site, an_event
 
 HOUR_MS = 3_600_000
 AGE_S = 7 * 86_400
@@ -54,6 +55,42 @@ async def test_what_is_lent_is_lent_once(store: Store, now_ms: int) -> None:
 
     assert set(await store.lent(6)) == {f"e-{number}" for number in range(6)}
     assert await store.lent(6) == []
+
+
+@pytest.fixture
+async def of_two(store: Store) -> Store:
+    """A store whose acts go to two destinations."""
+    places = [Destination(name=name, adapter=Parrot()) for name in ("parrot", "toucan")]
+    plan = a_plan(*places)
+    for room in (store.keeper, store.queues):
+        room._plan = lambda: plan
+    return store
+
+
+async def test_a_content_is_read_once_for_all_who_are_lent_it(of_two: Store, now_ms: int) -> None:
+    await of_two.keeper.keep([aged("e-1", now_ms)])
+
+    first, second = [(await of_two.queues.lease(name, 1)).legs[0].event for name in ("parrot", "toucan")]
+
+    assert first is not None
+    assert first is second
+
+
+async def test_what_was_read_before_is_believed_for_the_same_bytes_alone(
+    database: Database, of_two: Store, now_ms: int
+) -> None:
+    await of_two.keeper.keep([aged("e-1", now_ms), aged("e-2", now_ms)])
+    read = {leg.id: leg.event for leg in (await of_two.queues.lease("parrot", 2)).legs}
+    redis: Any = database.redis
+    damaged, restated = read
+    sealed = await redis.get(keys.content(0, damaged))
+    await redis.set(keys.content(0, damaged), sealed[:-1] + bytes([sealed[-1] ^ 1]))
+    other = aged("e-3", now_ms)
+    await redis.set(keys.content(0, restated), vault.seal(other))
+
+    again = {leg.id: leg.event for leg in (await of_two.queues.lease("toucan", 2)).legs}
+
+    assert again == {damaged: None, restated: other}
 
 
 async def test_behind_a_backlog_what_expires_first_goes_first(store: Store, now_ms: int) -> None:

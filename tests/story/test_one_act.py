@@ -124,3 +124,43 @@ async def test_a_late_server_copy_restates_at_google_alone(gateway: RunningGatew
     told = await gateway.ask("/admin/api/explain/ord-4")
     late = [row for row in told["deliveries"] if row.get("late")]
     assert [row["destination"] for row in late] == ["google"]
+
+
+async def test_the_browsers_currency_stands_where_the_server_names_none_of_the_same_amount(
+    gateway: RunningGateway,
+) -> None:
+    await gateway.start()
+    silent = {key: told for key, told in purchase("usd", value=10.0).items() if key != "currency"}
+
+    await gateway.beacon(
+        purchase("usd", value=10.0, currency="USD"), {**silent, "event_id": "eur", "transaction_id": "eur"}
+    )
+    await gateway.server(silent, {**silent, "event_id": "eur", "transaction_id": "eur"})
+
+    assert await wait_until(lambda: len(at_google(gateway)) == 2)
+    told = {event["transactionId"]: (event["conversionValue"], event["currency"]) for event in at_google(gateway)}
+    assert told == {"usd": (10.0, "USD"), "eur": (10.0, "EUR")}
+
+
+async def test_two_orders_never_leave_under_one_event_id_and_what_named_both_is_counted(
+    gateway: RunningGateway,
+) -> None:
+    await gateway.start()
+
+    await gateway.server(purchase("a", transaction_id="t1"), purchase("b", transaction_id="t2"))
+    await gateway.beacon(purchase("a", transaction_id="t1"))
+    await gateway.beacon(purchase("a", transaction_id="t2"))
+
+    def bought() -> list[tuple[str, str]]:
+        sent = [event for event in gateway.sandbox.events("meta") if event["name"] == "Purchase"]
+        return sorted((event["event_id"], event["payload"]["custom_data"]["order_id"]) for event in sent)
+
+    assert await wait_until(lambda: len(bought()) == 2)
+    assert bought() == [("a", "t1"), ("b", "t2")]
+    assert 'tagway_conflicts_total{event="purchase",site="shop",wire="browser"} 1.0' in await gateway.ask("/metrics")
+
+    async def counted() -> bool:
+        rows = await gateway.ask("/admin/api/totals?since=0")
+        return ("browser", "conflict", 1) in [(row["source"], row["outcome"], row["count"]) for row in rows]
+
+    assert await wait_until(counted)

@@ -23,6 +23,7 @@ class Draft(msgspec.Struct, kw_only=True):
 
     `clicks` and `cookies` are the identifiers that the event itself named: click ids, and the vendors' cookies by
     the contract's names. `said` is its own word on consent, unread. `client_*` come on the server wire only.
+    `currency_made`: the event names a value and no currency, so `currency` is the site's.
     Not frozen: `fields.read` puts in what most events lack, and hands it over finished.
     """
 
@@ -35,6 +36,7 @@ class Draft(msgspec.Struct, kw_only=True):
     value: float | None
     currency: str | None
     campaign: Campaign
+    currency_made: bool = False
     transaction_id: str | None = None
     coupon: str | None = None
     tax: float | None = None

@@ -3,15 +3,15 @@
 --
 -- KEYS  the shard's base
 -- ARGV  MessagePack [act id, copies merged (v), remember ms, outcomes ms, hour, counters' life ms, destinations,
---       destinations it is skipped for, the outcome of each of those, counters, seconds of the event, its worth],
---       sealed content
+--       destinations it is skipped for, the outcome of each of those, counters, seconds of the event, its worth,
+--       wires whose copies a veto replaces], sealed content, then a sealed veto a wire
 -- Returns sealed | changed (merge again) | already
 --include counts
 --include ids
 local t = redis.call('TIME')
 local now = t[1] * 1000 + math.floor(t[2] / 1000)
 local base = KEYS[1]
-local id, merged, remember_ms, outcomes_ms, hour, counters_ms, going, skipped, words, counters, at, worth =
+local id, merged, remember_ms, outcomes_ms, hour, counters_ms, going, skipped, words, counters, at, worth, vetoed =
   unpack(cmsgpack.unpack(ARGV[1]))
 local act, told, hold = base .. ':act:' .. id, base .. ':copy:' .. id, base .. ':hold'
 local state = redis.call('HMGET', act, 'st', 'v', 'browser', 'server')
@@ -31,6 +31,7 @@ if state[2] ~= merged then
 end
 
 for _, destination in ipairs(going) do redis.call('ZADD', base .. ':queue:' .. destination, 'NX', now, id) end
+for n, wire in ipairs(vetoed) do redis.call('HSET', told, wire, ARGV[n + 2]) end
 local fields = { 'left', #going, 'at', at, 'worth', worth }
 for s, destination in ipairs(skipped) do
   fields[#fields + 1] = 'd:' .. destination
