@@ -51,6 +51,9 @@ _BASE62: Final = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz
 _ID = re.compile(r"1\.([A-Za-z0-9_-]{22})\.([0-9]{1,12}+)(?:\.[A-Za-z0-9._~-]{0,200})?")
 
 
+NOTHING_NAMED: Final[Mapping[str, str]] = {}
+
+
 class Jar(msgspec.Struct, frozen=True, kw_only=True):
     """What a hit's cookies come to.
 
@@ -97,10 +100,15 @@ class _Visit(msgspec.Struct):
     dice: bytes
     vendors: frozenset[str]
     place: _Place
+    named: Mapping[str, str]
     thrown: bytes = b""
 
     def deletion(self, name: str) -> tuple[SetCookie, ...]:
         return (self.place.cookie(name, "", 0, http_only=True),) if name in self.cookies else ()
+
+    def withdrawal(self, purpose: str, name: str) -> tuple[SetCookie, ...]:
+        """Delete a cookie whose purpose is not granted, where somebody said so."""
+        return self.deletion(name) if is_withdrawn(self.consent, purpose) else ()
 
     def throw(self, purpose: str) -> bytes:
         """Return random bytes for one purpose: no two values of a hit tell anything of each other."""
@@ -123,16 +131,19 @@ def decide(
     dice: bytes,
     registrable: str | None,
     vendors: frozenset[str] = frozenset(),
+    named: Mapping[str, str] = NOTHING_NAMED,
 ) -> Jar:
     """Decide the cookies of one browser hit, and what its event may carry of the old and the new ones.
 
     `registrable` is the registrable domain of `visitor.host` (None: host-only cookies). `vendors` (`meta`, `google`,
-    `tiktok`) are those the site delivers to: only their cookies are minted, while all are read.
-    A purpose denied now takes our cookies away. The vendors' stay: they are their scripts' as much as ours.
+    `tiktok`) are those the site delivers to: only their cookies are minted, while all are read. `named`: the vendors'
+    cookies that the event itself names, by the contract's names; where one is absent, it is that one which is set.
+    A purpose denied now takes our cookies away; one that nobody spoke of leaves them where they are, unread. The
+    vendors' stay: they are their scripts' as much as ours.
     """
     came = visitor.cookies
     place = _place(site.cookie_domain, visitor.host, registrable, visitor.secure)
-    visit = _Visit(came, consent, now_ms, dice, vendors, place)
+    visit = _Visit(came, consent, now_ms, dice, vendors, place, named)
     may_advertise, may_analyse = consent.ad_storage is _GRANTED, consent.analytics_storage is _GRANTED
     said = told.read(came) if may_advertise or may_analyse else told.NOTHING
     clicks, of_clicks, may_renew = _clicks(visit, site.cookies.click, landing, said.recalled)
@@ -159,6 +170,27 @@ def decide(
             browser["ga_session_id"] = said.ga_session_id
     set_cookies = (*of_id, *of_clicks, *minted)
     return Jar(set_cookies=set_cookies, clicks=clicks, browser=browser, visitor=visitor_id)
+
+
+def is_withdrawn(consent: Consent, purpose: str) -> bool:
+    """Say whether a signal denied this purpose: where only the site's default does, nobody has spoken."""
+    return getattr(consent, purpose) is _DENIED and consent.by.get(purpose) != "default"
+
+
+def joined(earlier: Sequence[SetCookie], later: Sequence[SetCookie], consent: Consent) -> tuple[SetCookie, ...]:
+    """Join the cookies of two events of one request: one for a name and domain, the later one's.
+
+    `consent` is the later event's, and the last word: where it denies `ad_storage`, no vendor's cookie is set.
+    """
+    renewed = {(cookie.name, cookie.domain) for cookie in later}
+    no_ads = is_withdrawn(consent, "ad_storage")
+    kept = [
+        cookie
+        for cookie in earlier
+        # Ours are hidden from scripts.
+        if (cookie.name, cookie.domain) not in renewed and (cookie.http_only or not no_ads)
+    ]
+    return (*kept, *later)
 
 
 def from_headers(headers: Sequence[str], names: CookieNames, *, is_plain: bool = False) -> dict[str, str]:
@@ -207,9 +239,8 @@ def _each(text: str, names: CookieNames) -> dict[str, str]:
 
 def _id(visit: _Visit, name: str, *, may_renew: bool) -> tuple[str | None, tuple[SetCookie, ...]]:
     """Keep, mint, renew or delete `_tw_id`."""
-    granted = visit.consent.analytics_storage
-    if granted is not _GRANTED:
-        return None, visit.deletion(name) if granted is _DENIED else ()
+    if visit.consent.analytics_storage is not _GRANTED:
+        return None, visit.withdrawal("analytics_storage", name)
     now_s = visit.now_ms // 1000
     value = visit.cookies.get(name, "")
     found = _ID.fullmatch(value)
@@ -227,9 +258,8 @@ def _clicks(
     visit: _Visit, name: str, landing: Landing, recalled: Recalled
 ) -> tuple[Mapping[str, Click], tuple[SetCookie, ...], bool]:
     """Return the clicks that may be told, what becomes of `_tw_click`, and whether expiries are renewed by this hit."""
-    granted = visit.consent.ad_storage
-    if granted is not _GRANTED:
-        return {}, visit.deletion(name) if granted is _DENIED else (), False
+    if visit.consent.ad_storage is not _GRANTED:
+        return {}, visit.withdrawal("ad_storage", name), False
     day = visit.now_ms // 1000 // DAY_S
     kept = clickid.read(visit.cookies[name]) if name in visit.cookies else NOTHING_KEPT
     if not kept.clicks:
@@ -308,8 +338,10 @@ def _meta(
     place, mints = visit.place, META in visit.vendors
     fbp = said.fbp
     if fbp is None and mints:
-        number = 10**17 + int.from_bytes(visit.throw(FBP)) % (9 * 10**17)  # 18 digits, as the pixel's
-        fbp = vendor_cookies.meta_text(place.index, visit.now_ms, str(number))
+        fbp = visit.named.get("fbp")
+        if fbp is None:
+            number = 10**17 + int.from_bytes(visit.throw(FBP)) % (9 * 10**17)  # 18 digits, as the pixel's
+            fbp = vendor_cookies.meta_text(place.index, visit.now_ms, str(number))
         minted.append(place.cookie(FBP, fbp, FBP_LIFE_S, http_only=False))
     if fbp is not None:
         browser["fbp"] = fbp
@@ -326,10 +358,12 @@ def _meta(
 
 
 def _tiktok(visit: _Visit, browser: dict[str, str], minted: list[SetCookie]) -> None:
-    number, text = int.from_bytes(visit.throw(TTP)), ""
-    for _ in range(_TTP_CHARS):
-        number, digit = divmod(number, 62)
-        text += _BASE62[digit]
+    text = visit.named.get("ttp", "")
+    if not text:
+        number = int.from_bytes(visit.throw(TTP))
+        for _ in range(_TTP_CHARS):
+            number, digit = divmod(number, 62)
+            text += _BASE62[digit]
     browser["ttp"] = text
     minted.append(visit.place.cookie(TTP, text, TTP_LIFE_S, http_only=False))
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from typing import Any, Final, Protocol
 
@@ -136,7 +136,7 @@ class Connection(msgspec.Struct, frozen=True):
             country=self.country,
             host=self.host,
             secure=self.secure,
-            gpc=headers.get("sec-gpc", "").strip() == "1",
+            gpc="sec-gpc" in headers and _opts_out(headers.getall("sec-gpc")),
             cookies=from_headers(lines, names, is_plain=is_plain),
         )
 
@@ -162,6 +162,11 @@ def cors_origin(request: Head, place: Place) -> str | None:
         return None
     origins = request.headers.getall("origin")
     return origins[0] if len(origins) == 1 and origins[0] in place.origins else None
+
+
+def _opts_out(lines: Iterable[str]) -> bool:
+    """Read Global Privacy Control; what a proxy made of several says no where one of them does."""
+    return any(item.strip() == "1" for line in lines for item in line.split(","))
 
 
 def _is_loopback(address: str) -> bool:

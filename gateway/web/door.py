@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import msgspec
 
-from gateway.core import intake
+from gateway.core import cookies, intake
 from gateway.core.event import Copy, Event, Wire
 from gateway.core.hit import Hit, SetCookie, Visitor
 from gateway.core.intake import Taken
@@ -23,6 +23,7 @@ from gateway.web.reply import refused
 # An event takes about 100 µs: after this many others get their turn.
 EVENTS_A_TURN: Final = 32
 UNKEPT: Final = refused(Refused.UNAVAILABLE)
+_NOBODY: Final = Visitor()
 
 
 class Fate(msgspec.Struct, frozen=True, kw_only=True):
@@ -76,12 +77,13 @@ class Bringing(msgspec.Struct, eq=False):
         if isinstance(said, Refusal):
             self.results.append((said, said))
             return
-        if self.set_cookies:
-            self.visitor = intake.remembering(self.visitor, self.set_cookies)
+        earlier, visitor = self.set_cookies, self.visitor
+        if earlier:
+            visitor = intake.remembering(visitor, earlier)
         hit = Hit(
             wire=self.wire,
             fields=said,
-            visitor=self.visitor,
+            visitor=visitor,
             now_ms=self.now_ms,
             dice=(self.dice or self.front.dice)(),
             sent_at=self.sent_at,
@@ -93,8 +95,13 @@ class Bringing(msgspec.Struct, eq=False):
         self.results.append((result, said if isinstance(result, Refusal) else {}))
         if isinstance(result, Taken):
             self.copies.append(result.copy)
-            if result.set_cookies:
-                self.set_cookies = _joined(self.set_cookies, result.set_cookies)
+            later = result.set_cookies
+            self.set_cookies = cookies.joined(earlier, later, result.copy.consent) if earlier else later
+
+    def taken(self) -> list[Copy]:
+        """Return what is to be kept, once all events came; the visitor need not lie in memory meanwhile."""
+        self.visitor = _NOBODY
+        return self.copies
 
     def words(self, doors: Sequence[Door] | None) -> list[str]:
         """Count what became of each event, and say it in the word of `X-Tagway`.
@@ -148,7 +155,7 @@ async def bring(
         if turn % EVENTS_A_TURN == 0:
             await asyncio.sleep(0)
         bringing.take(said, raws[turn - 1] if raws else None)
-    return bringing.told(await keep(front, bringing.copies))
+    return bringing.told(await keep(front, bringing.taken()))
 
 
 async def keep(front: Front, copies: Sequence[Copy]) -> Sequence[Door] | None:
@@ -157,14 +164,6 @@ async def keep(front: Front, copies: Sequence[Copy]) -> Sequence[Door] | None:
         return await front.keeper.keep(copies) if copies else ()
     except Unavailable:
         return None
-
-
-def _joined(earlier: tuple[SetCookie, ...], later: tuple[SetCookie, ...]) -> tuple[SetCookie, ...]:
-    """Keep one cookie for a name and domain: the later one."""
-    if not earlier:
-        return later
-    renewed = {(cookie.name, cookie.domain) for cookie in later}
-    return (*(cookie for cookie in earlier if (cookie.name, cookie.domain) not in renewed), *later)
 
 
 def refuse(front: Front, reason: Refused, wire: Wire, place: Place | None = None) -> str:

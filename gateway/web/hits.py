@@ -87,7 +87,8 @@ def read_image(front: Front, asked: Asked) -> Reply | Waiting:
     bringing = Bringing(front, place, _BROWSER, visitor, front.now_ms())
     bringing.take(pixel.read(query, visitor.referer))
     told = partial(_answer_image, asked.listener(), bringing, bare)
-    return Waiting(bringing.copies, told) if bringing.copies else told(())
+    copies = bringing.taken()
+    return Waiting(copies, told) if copies else told(())
 
 
 def _answer_image(to: Listener, bringing: Bringing, bare: bool, doors: Sequence[Door] | None) -> Reply:
@@ -151,7 +152,7 @@ async def events(front: Front, asked: Asked) -> web.Response | Reply:
         if turn % EVENTS_A_TURN == 0:
             await asyncio.sleep(0)
         bringing.take(event)
-    return answer_events(asked.listener(), bringing, parsed.batched, await keep(front, bringing.copies))
+    return answer_events(asked.listener(), bringing, parsed.batched, await keep(front, bringing.taken()))
 
 
 def barred_by(front: Front, asked: Asked) -> Refused | None:

@@ -225,4 +225,5 @@ def _told(front: Front, hit: Hit, asked: Asked) -> Reply | Waiting:
     for event in parsed.events:
         bringing.take(event)
     told = partial(hits.answer_events, asked.listener(), bringing, parsed.batched)
-    return Waiting(bringing.copies, told) if bringing.copies else told(())
+    copies = bringing.taken()
+    return Waiting(copies, told) if copies else told(())

@@ -19,7 +19,7 @@ from gateway.core.outcome import Refused
 from gateway.core.site import PathNames
 from gateway.web import api, ga4, hits, reply, tag
 from gateway.web.connection import Connection, cors_origin
-from gateway.web.directory import event_paths, image_paths
+from gateway.web.directory import Place, event_paths, image_paths
 from gateway.web.door import refuse
 from gateway.web.front import Front
 from gateway.web.hits import Asked
@@ -120,7 +120,7 @@ async def _answer(front: Front, routes: tuple[Route, ...], request: web.Request)
         if connection.host not in directory.hosts:
             return _unknown_host(front, path)
         found = connection.find(path, directory)
-        route = None if found is None else _route(routes, found[1], found[0].site.paths)
+        route = None if found is None else _route(routes, found[1], found[0])
         if found is None or route is None:
             return web.Response(status=404)
         if request.method not in route.methods:
@@ -139,14 +139,25 @@ async def _answer(front: Front, routes: tuple[Route, ...], request: web.Request)
         return failed(error, "request" if route is None else route.name).response()
 
 
-def _route(routes: tuple[Route, ...], below: str, names: PathNames) -> Route | None:
-    return next((route for route in routes if below in route.paths(names)), None)
+def _route(routes: tuple[Route, ...], below: str, place: Place) -> Route | None:
+    names = place.site.paths
+    known = next((route for route in routes if below in route.paths(names)), None)
+    return _SCRIPT if known is None and below in place.scripts else known
+
+
+async def _script(front: Front, asked: Asked) -> web.StreamResponse:
+    assert front.proxy is not None, "Front.use() opens it with the first route"
+    return await front.proxy.answer(asked)
+
+
+_SCRIPT: Final = Route("proxy", frozenset({hdrs.METH_GET, hdrs.METH_HEAD}), lambda _: (), _script)
 
 
 def _unknown_host(front: Front, path: str) -> web.Response:
     """A name that no site has: nothing to run and nothing to call there, but a picture breaks no page."""
     said = refuse(front, Refused.HOST, Wire.BROWSER)
-    if path.endswith(".js") or path.startswith("/api/"):
+    # A mount may stand before it: which there are, no site is there to tell.
+    if path.endswith(".js") or "/api/" in path:
         return web.Response(status=404, headers={reply.SAID: said})
     return reply.image(said).response()
 

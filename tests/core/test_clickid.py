@@ -47,7 +47,7 @@ def at(seconds: int, click_id: str = "X") -> Click:
 
 def test_every_platforms_parameter_is_read() -> None:
     query = (
-        "fbclid=a&gclid=b&gbraid=c&wbraid=d&dclid=e&ttclid=E.C.P.f&ScCid=g&msclkid=h"
+        "fbclid=a&gclid=b&gbraid=c&wbraid=d&dclid=e&ttclid=E.C.P.f&ScCid=g&msclkid=0123456789abcdef0123456789ABCDEF"
         "&li_fat_id=i&epik=dj0y&twclid=k&rdt_cid=l&gad_source=1"
     )
 
@@ -55,6 +55,21 @@ def test_every_platforms_parameter_is_read() -> None:
 
     assert set(found) == NAMES
     assert (found["ttclid"], found["scid"], found["epik"]) == ("E.C.P.f", "g", "dj0y")
+
+
+@pytest.mark.parametrize(
+    ("click_id", "fits"),
+    [
+        ("dd4afe59d9b5163b9c7d9ab8a1c3c2c1", True),
+        ("DD4AFE59-D9B5-163B-9C7D-9AB8A1C3C2C1", True),
+        ("hello", False),
+        ("dd4afe59d9b5163b9c7d9ab8a1c3c2c", False),
+        ("dd4afe59d9b5163b9c7d9ab8a1c3c2c12", False),
+        ("g" * 32, False),
+    ],
+)
+def test_what_anybody_may_write_into_an_address_is_no_click_of_microsofts(click_id: str, *, fits: bool) -> None:
+    assert clicks(f"msclkid={click_id}") == ({"msclkid": click_id} if fits else {})
 
 
 def test_a_landing_from_a_google_ad_is_one_click_with_its_id() -> None:
@@ -271,7 +286,9 @@ one_click = st.builds(
     id=st.text(alphabet="ABCabc019_-", min_size=1, max_size=120),
     seen_ms=st.integers(0, 10**9).map(lambda seconds: seconds * 1000),
 )
-many_clicks = st.dictionaries(st.sampled_from(sorted(NAMES - {GAD})), one_click)  # a landing has a form of its own
+many_clicks = st.dictionaries(
+    st.sampled_from(sorted(NAMES - {GAD, "msclkid"})), one_click
+)  # these have forms of their own
 
 
 @given(many_clicks, st.integers(0, 99_999))

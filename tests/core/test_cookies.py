@@ -5,15 +5,13 @@ from __future__ import annotations
 import dataclasses
 import re
 from collections.abc import Mapping
-from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.core import cookies as core_cookies
 from gateway.core.clickid import LIFE_MS, Landing, from_page, read
-from gateway.core.cookies import Jar, _fresh, _join, decide, from_headers
+from gateway.core.cookies import NOTHING_NAMED, Jar, _fresh, _join, decide, from_headers, joined
 from gateway.core.domain import registrable_domain
 from gateway.core.event import Campaign, Click, Consent, Grant
 from gateway.core.hit import SetCookie, Visitor
@@ -31,6 +29,7 @@ SITE = Site(name="shop", hosts=("t.shop.example",), origins=("https://shop.examp
 YES = Consent(ad_storage=G, ad_user_data=G, ad_personalization=G, analytics_storage=G)
 NO = Consent(ad_storage=D, ad_user_data=D, ad_personalization=D, analytics_storage=D)
 NOWHERE = Landing({}, Campaign())
+PURPOSES = ("ad_storage", "ad_user_data", "ad_personalization", "analytics_storage")
 ID = "1.AAAAAAAAAAAAAAAAAAAAAA.1690000000"
 
 
@@ -45,6 +44,7 @@ def hit(
     site: Site = SITE,
     vendors: frozenset[str] = EVERY_VENDOR,
     dice: bytes = DICE,
+    page_names: Mapping[str, str] = NOTHING_NAMED,
 ) -> Jar:
     return decide(
         site,
@@ -55,6 +55,7 @@ def hit(
         dice=dice,
         registrable=registrable_domain(host),
         vendors=vendors,
+        named=page_names,
     )
 
 
@@ -201,7 +202,7 @@ def test_the_browsers_names_of_other_vendors_are_carried_with_consent_and_never_
         ("", {"_scclid": "0b1c-2d"}, "scid", "0b1c-2d"),
         ("", {"ttclid": "E.C.P.x"}, "ttclid", "E.C.P.x"),
         ("", {"_epik": "dj0yJnU9"}, "epik", "dj0yJnU9"),
-        ("", {"_uetmsclkid": "_uet0123456789abcdef"}, "msclkid", "0123456789abcdef"),
+        ("", {"_uetmsclkid": f"_uet{'0a' * 16}"}, "msclkid", "0a" * 16),
         ("", {"li_fat_id": "2b8f5d1c-9c3e"}, "li_fat_id", "2b8f5d1c-9c3e"),
         ("", {"_rdt_cid": "5689100356223"}, "rdt_cid", "5689100356223"),
         ("", {"twclid": "26l6412g5p4i"}, "twclid", "26l6412g5p4i"),
@@ -417,7 +418,7 @@ def test_a_click_from_the_future_is_nobodys() -> None:
         ({"_gcl_aw": "GCL.1699990000.B"}, "gclid", Click(id="B", seen_ms=1_699_990_000_000)),
         ({"FPGCLAW": "2.1.kB$i1699990000$m1"}, "gclid", Click(id="B", seen_ms=1_699_990_000_000)),
         ({"_scclid": "S"}, "scid", Click(id="S", seen_ms=NOW)),
-        ({"_uetmsclkid": "_uet0a"}, "msclkid", Click(id="0a", seen_ms=NOW)),
+        ({"_uetmsclkid": f"_uet{'0a' * 16}"}, "msclkid", Click(id="0a" * 16, seen_ms=NOW)),
     ],
 )
 def test_where_ours_has_none_the_vendors_memory_serves(cookies: dict[str, str], name: str, click: Click) -> None:
@@ -459,6 +460,29 @@ def test_a_new_google_click_ends_the_other_kinds() -> None:
     jar = hit("gbraid=NEW", before, now_ms=NOW + 60_000)
 
     assert {name: click.id for name, click in jar.clicks.items()} == {"gbraid": "NEW", "dclid": "D"}
+
+
+# --- what the event names itself ----------------------------------------------------------------------
+
+
+NAMED_COOKIES = {"fbp": "fb.1.1699990000000.123", "ttp": "2ABCdefGHIjklMNOPqrSTUvwxYZ"}
+
+
+def test_an_absent_cookie_is_set_as_the_event_names_it() -> None:
+    jar = hit(page_names=NAMED_COOKIES)
+
+    assert (kept(jar)["_fbp"], kept(jar)["_ttp"]) == (NAMED_COOKIES["fbp"], NAMED_COOKIES["ttp"])
+    assert jar.browser == NAMED_COOKIES
+
+
+def test_a_named_cookie_replaces_none_and_is_set_for_the_sites_vendors_with_consent_only() -> None:
+    held = {"_fbp": "fb.1.1690000000000.5", "_ttp": "0" * 27}
+
+    known = hit("", held, page_names=NAMED_COOKIES)
+
+    assert (set(named(known)), known.browser) == ({"_tw_id"}, {"fbp": held["_fbp"], "ttp": held["_ttp"]})
+    assert set(named(hit(page_names=NAMED_COOKIES, vendors=frozenset()))) == {"_tw_id"}
+    assert hit(page_names=NAMED_COOKIES, consent=NO) == Jar()
 
 
 # --- fbc ----------------------------------------------------------------------------------------------
@@ -529,6 +553,27 @@ def test_withdrawal_deletes_ours_and_sets_nothing() -> None:
     assert (jar.visitor, dict(jar.clicks), dict(jar.browser)) == (None, {}, {})
 
 
+def test_where_nobody_spoke_the_browsers_cookies_stay_unread() -> None:
+    before = kept(hit("fbclid=A&gclid=B"))
+    silent = Consent(
+        ad_storage=D, ad_user_data=D, ad_personalization=D, analytics_storage=D, by=dict.fromkeys(PURPOSES, "default")
+    )
+
+    assert hit("fbclid=A", before, consent=silent) == Jar()
+
+
+@pytest.mark.parametrize("signal", ["event", "gpc", "cookiebot", "onetrust"])
+def test_a_signal_takes_away_what_it_speaks_of_and_leaves_the_rest(signal: str) -> None:
+    before = kept(hit("fbclid=A&gclid=B"))
+    by = {**dict.fromkeys(PURPOSES, "default"), "ad_storage": signal}
+    no_ads = Consent(ad_storage=D, ad_user_data=D, ad_personalization=D, analytics_storage=D, by=by)
+
+    jar = hit("fbclid=A", before, consent=no_ads)
+
+    assert deleted(jar) == set(named(jar)) == {"_tw_click"}
+    assert (jar.visitor, dict(jar.clicks), dict(jar.browser)) == (None, {}, {})
+
+
 @pytest.mark.parametrize(
     ("consent", "present", "gone", "carried"),
     [
@@ -578,6 +623,28 @@ def test_whatever_comes_only_safe_cookies_with_consent_are_set(
     assert hit(query, settled, consent=Consent(ad_storage=ads, analytics_storage=analytics)).set_cookies == ()
 
 
+# --- the events of one request ------------------------------------------------------------------------
+
+
+def test_of_two_events_the_later_ones_cookies_count() -> None:
+    first, second = hit("fbclid=A"), hit("fbclid=B", dice=bytes(32))
+
+    assert joined(first.set_cookies, second.set_cookies, YES) == second.set_cookies
+    assert joined(first.set_cookies, (), YES) == first.set_cookies
+
+
+def test_what_the_later_event_denies_is_not_set_by_the_earlier() -> None:
+    first = hit("fbclid=A&gclid=B")
+
+    def left(consent: Consent) -> set[str]:
+        return {cookie.name for cookie in joined(first.set_cookies, (), consent)}
+
+    ours = {"_tw_id", "_tw_click"}
+    by_default = Consent(ad_storage=D, analytics_storage=D, by=dict.fromkeys(PURPOSES, "default"))
+    assert left(NO) == left(Consent(ad_storage=D, analytics_storage=G)) == ours
+    assert left(Consent(ad_storage=G, analytics_storage=D)) == left(by_default) == set(named(first))
+
+
 # --- a landing that brings all there is to know -------------------------------------------------------
 
 
@@ -623,57 +690,7 @@ def test_what_is_fresh_is_what_joining_comes_to(
     assert fresh is None or dict([fresh]) == _join(NOW, {}, landing, recalled)
 
 
-# --- the Cookie header --------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("headers", "expected"),
-    [
-        ([], {}),
-        (["a=1; b=2"], {"a": "1", "b": "2"}),
-        (["a=1;b=2"], {"a": "1", "b": "2"}),
-        (["a=1", "b=2"], {"a": "1", "b": "2"}),
-        (['a="1"'], {"a": "1"}),
-        (["a=b=c"], {"a": "b=c"}),
-        (["a; =x; ;b=2"], {"b": "2"}),
-        (["a="], {"a": ""}),
-        (["_fbp=first; _fbp=second"], {"_fbp": "first"}),
-        (["_tw_id=x; _tw_id=y"], {"_tw_id": ""}),
-        (["_tw_id=x; _tw_id=y; _tw_id=x"], {"_tw_id": ""}),
-        (["_tw_id=x; _tw_id=x"], {"_tw_id": "x"}),
-        (["_tw_click=x", "_tw_click=y"], {"_tw_click": ""}),
-        (
-            [f"CookieConsent={{stamp:%27a==%27%2Cmarketing:true}}; _tw_id={ID}"],
-            {"CookieConsent": "{stamp:%27a==%27%2Cmarketing:true}", "_tw_id": ID},
-        ),
-    ],
-)
-def test_a_cookie_header_is_read(headers: list[str], expected: dict[str, Any]) -> None:
-    assert from_headers(headers, CookieNames()) == expected
-
-
-PAIRS = ("_tw_id=1", "_tw_id=2", "_fbp=fb.1.2.3", "_fbp=", "a=b=c==", "empty=", "=nameless", "=", "alone", "", " ",
-         'q="x"', " _fbp=9", "_ga=GA1.1 2", "_ga =1", "_ga= 1", "_tw_click=1;_tw_click=2", "ö=1")  # fmt: skip
-
-
-@given(st.lists(st.sampled_from(PAIRS), max_size=6), st.sampled_from(("; ", "; ", "; ", ";", ";  ", " ;")))
-def test_cookies_of_a_plain_head_are_read_as_any_others(pairs: list[str], between: str) -> None:
-    text = between.join(pairs)
-    if text.isascii():
-        assert list(from_headers([text], CookieNames(), is_plain=True).items()) == list(
-            from_headers([text], CookieNames()).items()
-        )
-
-
-@given(st.text('ab=; "_', max_size=30))
-def test_a_plain_line_of_any_kind_is_read_as_any_other(text: str) -> None:
-    assert from_headers([text], CookieNames(), is_plain=True) == from_headers([text], CookieNames())
-
-
-def test_what_browsers_send_is_read_the_short_way() -> None:
-    line = "_tw_id=1.ed44886734e07c9644d472.1790000000; _ga_A=GS2.1.s1795300000$o7$g1; consent=a:1,b:2==; session=e70e"
-
-    assert core_cookies._ordinary(line) == from_headers([line], CookieNames())
+# --- the Cookie header (how it is read: test_cookie_header.py) ----------------------------------------
 
 
 def test_a_duplicated_id_is_nobodys() -> None:

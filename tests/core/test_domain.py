@@ -2,7 +2,15 @@
 
 import pytest
 
-from gateway.core.domain import beginnings, cookie_domain, host_name, is_loopback, origin, registrable_domain
+from gateway.core.domain import (
+    beginnings,
+    cookie_domain,
+    host_name,
+    is_loopback,
+    origin,
+    page_address,
+    registrable_domain,
+)
 
 
 @pytest.mark.parametrize(
@@ -138,3 +146,28 @@ def test_urls_of_a_site_begin_as_browsers_spell_its_origins() -> None:
     origins = ("https://shop.example", "https://Shop.example", "https://shop.example:443", "http://[::1]")
 
     assert beginnings(origins) == ("https://shop.example/", "https://shop.example?", "https://shop.example#")
+
+
+@pytest.mark.parametrize(
+    ("url", "is_page"),
+    [
+        ("https://shop.example/a?b=c#d", True),
+        ("http://localhost:8080", True),
+        ("HTTPS://SHOP.EXAMPLE/", True),
+        ("https://bücher.example?a=/", True),
+        (f"https://{'a' * 200}.example/", True),
+        *((url, False) for url in ("", " ", "/cart", "about:client", "javascript:void(0)", "file:///C:/x.html")),
+        *(
+            (url, False)
+            for url in ("android-app://com.google.android.gm/", "//shop.example/", "https://", "https:///x")
+        ),
+        *((url, False) for url in ("https://?a=/b", "http://#/", "https://[::1/", "https://a b/", "https://:80/")),
+    ],
+)
+def test_a_page_has_a_scheme_of_the_web_and_a_host(url: str, *, is_page: bool) -> None:
+    assert page_address(url) == (url if is_page else None)
+    assert page_address(None) is None
+
+
+def test_a_host_without_end_takes_no_time_to_speak_of() -> None:
+    assert page_address("https://" + "a." * 100_000 + "!") is None

@@ -2,12 +2,25 @@
 
 from __future__ import annotations
 
+from itertools import product
+from string import ascii_uppercase
 from typing import Any
 
 import pytest
 
 from gateway.core.event import Event, Item, Wire
-from gateway.core.goods import amount, currency_code, pieces, pieces_in_all, worth
+from gateway.core.goods import (
+    CURRENCIES,
+    MONEY,
+    amount,
+    currency_code,
+    named,
+    pieces,
+    pieces_in_all,
+    worth,
+    worth_in_words,
+)
+from gateway.sandbox import checks
 
 
 def event(**more: Any) -> Event:
@@ -33,9 +46,54 @@ def test_worth_is_the_value_or_the_sum_of_fully_priced_items(
     assert worth(event(value=value, items=items)) == expected
 
 
-@pytest.mark.parametrize(("told", "code"), [("eur", "EUR"), ("USD", "USD"), ("EURO", None), ("€", None), (None, None)])
-def test_a_currency_is_three_capitals_or_nothing(told: str | None, code: str | None) -> None:
+@pytest.mark.parametrize(
+    ("told", "code"),
+    [
+        ("eur", "EUR"),
+        ("USD", "USD"),
+        ("EURO", None),
+        ("€", None),
+        (None, None),
+        ("XXX", None),
+        ("ZZZ", None),
+        ("CLF", None),
+    ],
+)
+def test_a_currency_is_money_in_three_capitals_or_nothing(told: str | None, code: str | None) -> None:
     assert currency_code(event(currency=told)) == code
+
+
+def test_money_is_what_the_sandbox_wrote_down_for_itself() -> None:
+    codes = map("".join, product(ascii_uppercase, repeat=3))
+
+    assert {code for code in codes if checks.is_currency(code)} == MONEY
+    assert {"CLF", "UYW"} <= CURRENCIES - MONEY
+    assert CURRENCIES.isdisjoint({"XXX", "XTS", "XAU", "XDR", "ZZZ", "AAA"})
+
+
+@pytest.mark.parametrize(
+    ("value", "words"),
+    [
+        (49.9, "49.9"),
+        (-0.0, "0.0"),
+        (1e-5, "0.0"),
+        (0.1 + 0.2, "0.3"),
+        (-1.0, None),
+        (-1e-5, None),
+        (1e15 - 1, "999999999999999.0"),
+        (1e15, None),
+        (1e308, None),
+        (None, None),
+    ],
+)
+def test_worth_in_words_is_digits_and_a_point(value: float | None, words: str | None) -> None:
+    assert worth_in_words(event(value=value)) == words
+
+
+def test_a_blank_names_no_product() -> None:
+    items = (Item(item_id="A"), Item(item_id=" "), Item(item_id=""), Item(item_name="B"))
+
+    assert named(event(items=items)) == [Item(item_id="A")]
 
 
 @pytest.mark.parametrize(

@@ -138,7 +138,7 @@ def test_a_click_is_recalled_with_the_vendors_stamp(cookie: str, value: str, nam
     [
         ("ttclid", "E.C.P.x", "ttclid", "E.C.P.x"),
         ("_scclid", "b1c2-d3", "scid", "b1c2-d3"),
-        ("_uetmsclkid", "_uet0123abcd", "msclkid", "0123abcd"),
+        ("_uetmsclkid", f"_uet{'0a' * 16}", "msclkid", "0a" * 16),
         ("li_fat_id", "a-b-c", "li_fat_id", "a-b-c"),
         ("_epik", "dj0yJnU9", "epik", "dj0yJnU9"),
         ("twclid", "2-x", "twclid", "2-x"),

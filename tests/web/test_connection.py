@@ -112,6 +112,30 @@ def test_every_text_of_a_visitor_is_scrubbed_and_bounded() -> None:
     assert visitor.gpc is True
 
 
+@pytest.mark.parametrize(
+    ("lines", "said"),
+    [
+        (("1",), True),
+        ((" 1 ",), True),
+        (("1, 1",), True),
+        (("0,1",), True),
+        (("0", "1"), True),
+        (("0",), False),
+        (("",), False),
+        (("11",), False),
+        (("0, 0",), False),
+        (("true",), False),
+    ],
+)
+def test_privacy_control_is_heard_however_a_proxy_joined_it(lines: tuple[str, ...], said: bool) -> None:
+    asked = request(*(("Sec-GPC", line) for line in lines))
+
+    assert connection().visitor(asked, CookieNames()).gpc is said
+    for line in lines[: len(lines) == 1]:
+        hit = sent("Host: a", f"Sec-GPC: {line}")
+        assert connection().visitor(hit, CookieNames(), is_plain=True).gpc is said
+
+
 def test_absent_headers_are_absent() -> None:
     visitor = connection().visitor(request(), CookieNames())
 

@@ -81,6 +81,23 @@ async def test_gpc_denies_what_the_page_had_granted(gate: Gate) -> None:
     assert event.consent.ad_storage is Grant.DENIED
 
 
+@pytest.mark.parametrize("name", ["transaction_id", "event_id"])
+async def test_an_order_named_by_an_e_mail_address_is_refused(gate: Gate, name: str) -> None:
+    status, headers, _ = await hit(gate, f"{HIT}&en=purchase&ep.{name}=jo%40shop.example")
+
+    assert (status, headers["X-Tagway"]) == (204, f"refused:{'field' if name == 'transaction_id' else name}")
+    assert gate.shelf.copies == []
+
+
+async def test_a_hit_without_a_word_on_consent_takes_no_cookie_away(gate: Gate) -> None:
+    silent = HIT.partition("&gcs")[0]
+
+    _, headers, _ = await hit(gate, f"{silent}&en=page_view", Cookie="_tw_id=1.AAAAAAAAAAAAAAAAAAAAAA.1795300000")
+
+    assert "Set-Cookie" not in headers
+    assert [type(copy) for copy in gate.shelf.copies] == [Veto]
+
+
 async def test_a_stranger_is_not_heard(gate: Gate) -> None:
     status, headers, _ = await hit(gate, f"{HIT}&en=page_view", Origin="https://evil.example")
 

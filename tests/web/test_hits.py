@@ -268,6 +268,57 @@ async def test_withdrawn_consent_deletes_our_cookies(gate: Gate) -> None:
     assert all("Max-Age=0" in line and "Domain=shop.example" in line for line in lines.values())
 
 
+@pytest.mark.parametrize(
+    "silent", [{}, {"consent": {}}, {"consent": {"ad_storage": "", "analytics_storage": None}}, {"consent": []}]
+)
+async def test_who_says_nothing_takes_no_cookie_away(gate: Gate, silent: dict[str, Any]) -> None:
+    _, first, _ = await gate.beacon({"event": "page_view", "consent": GRANTED, **HERE})
+    jar = {"Cookie": "; ".join(line.partition(";")[0] for line in cookies(first).values())}
+
+    _, beacon, _ = await gate.beacon({"event": "page_view", "event_id": "b", **silent}, jar)
+    _, image, _ = await gate.pixel({"event": "page_view", "event_id": "i"}, jar)
+
+    assert cookies(first).keys() >= {"_tw_id", "_tw_click"}
+    assert cookies(beacon) == cookies(image) == {}
+    assert [type(copy) for copy in gate.shelf.copies] == [Event, Veto, Veto]
+
+
+async def test_what_a_later_event_of_the_request_denies_is_not_set(gate: Gate) -> None:
+    def events(*said: Any) -> dict[str, Any]:
+        return {"events": [{"event": "page_view", "consent": consent, **HERE} for consent in said]}
+
+    _, granted, _ = await gate.beacon(events(GRANTED))
+    _, denied, _ = await gate.beacon(events(GRANTED, DENIED))
+    _, no_ads, _ = await gate.beacon(events(GRANTED, {**GRANTED, "ad_storage": "denied"}))
+    _, silent, _ = await gate.beacon(events(GRANTED, {}))
+    _, again, _ = await gate.beacon(events(GRANTED, DENIED, GRANTED))
+
+    vendors = {"_fbp", "_fbc", "_ttp", "_gcl_aw"}
+    assert (
+        cookies(granted).keys() == cookies(silent).keys() == cookies(again).keys() == {"_tw_id", "_tw_click", *vendors}
+    )
+    assert all("Max-Age=0" in line for line in cookies(denied).values())
+    assert cookies(denied).keys() == {"_tw_id", "_tw_click"}
+    assert cookies(no_ads).keys() == {"_tw_id", "_tw_click"}
+    assert "Max-Age=0" in cookies(no_ads)["_tw_click"]
+    last = gate.shelf.copies[-1]
+    assert isinstance(last, Event)
+    assert last.browser.cookies["fbp"] == cookies(again)["_fbp"].partition(";")[0].partition("=")[2]
+
+
+async def test_the_cookie_set_is_the_one_that_the_page_names(gate: Gate) -> None:
+    ids = {"fbp": "fb.1.1795305600000.9", "ttp": "2abCDEfghIJklmNOPqrstUVwxyz"}
+
+    _, newcomer, _ = await gate.beacon({"event": "page_view", "consent": GRANTED, "ids": ids})
+    _, known, _ = await gate.beacon(
+        {"event": "page_view", "consent": GRANTED, "ids": ids}, {"Cookie": "_fbp=fb.1.1795300000000.5"}
+    )
+
+    assert cookies(newcomer)["_fbp"].startswith("_fbp=fb.1.1795305600000.9;")
+    assert cookies(newcomer)["_ttp"].startswith("_ttp=2abCDEfghIJklmNOPqrstUVwxyz;")
+    assert "_fbp" not in cookies(known)
+
+
 async def test_visitor_is_who_the_trusted_proxies_say(gate: Gate) -> None:
     await gate.beacon({"event": "page_view", "consent": GRANTED}, {"X-Forwarded-For": f"9.9.9.9, {VISITOR}"})
 

@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
 import pytest
 
+from gateway.core.hit import Visitor
 from gateway.web import lane as front_lane
 from gateway.web.head import read
 from gateway.web.lane import Lanes
 from tests.web.parts import CHROME, Gate, Open, front
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Callable
+
+    from gateway.core.event import Copy
+    from gateway.store.keeper import Answer
 
 HEAD = f"Host: 127.0.0.1\r\nUser-Agent: {CHROME}\r\n"
 
@@ -189,6 +194,27 @@ async def test_who_sends_and_does_not_read_is_held_up(gate: Gate) -> None:
         assert sent < 200_000
         status, _, _ = await answer(reader)
         assert status == 200
+
+
+@pytest.mark.parametrize("lane", ["front"])
+@pytest.mark.parametrize("hit", [image, beacon])
+async def test_a_visitors_cookies_do_not_lie_in_memory_while_the_hit_is_kept(
+    gate: Gate, monkeypatch: pytest.MonkeyPatch, hit: Callable[..., bytes]
+) -> None:
+    fbp, found = "fb.1.1795305600000.987654321", list[Visitor]()
+    submit = gate.shelf.submit
+
+    def look(copy: Copy, answer: Answer) -> None:
+        visitors = [each for each in gc.get_objects() if isinstance(each, Visitor)]
+        found.extend(each for each in visitors if each.cookies.get("_fbp") == fbp)
+        submit(copy, answer)
+
+    monkeypatch.setattr(gate.shelf, "submit", look)
+    async with wire(gate) as (reader, writer):
+        writer.write(hit(lines=f"Cookie: _fbp={fbp}\r\n"))
+        _, headers, _ = await answer(reader)
+
+    assert (headers["x-tagway"], found) == ("accepted", [])
 
 
 async def test_who_hangs_up_while_his_hit_is_kept_harms_nobody(gate: Gate) -> None:

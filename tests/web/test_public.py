@@ -61,6 +61,10 @@ async def test_health_answers_any_host(gate: Gate) -> None:
         ("GET", "/t.js", 404),
         ("GET", "/lib/a.js", 404),
         ("POST", "/api/v2/pixel", 404),
+        ("POST", "/api/events/", 404),
+        ("POST", "/m/api/events", 404),
+        ("POST", "/m/api/events/", 404),
+        ("GET", "/apis", 200),
     ],
 )
 async def test_unknown_host_has_a_picture_and_nothing_to_run(gate: Gate, method: str, path: str, status: int) -> None:

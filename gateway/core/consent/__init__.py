@@ -1,7 +1,8 @@
 """What a copy may be used for: the signals that came with it, read once and answered strictly.
 
 Here is decided, never enforced: the door and the gate ask the result. Each consent platform has a file of its own
-that reads its cookie into our purposes; whatever it cannot read counts as not said.
+that reads its cookie into our purposes; whatever it cannot read counts as not said. What an event itself says of a
+purpose was meant for us: a word that cannot be read is a refusal there.
 """
 
 from __future__ import annotations
@@ -48,14 +49,16 @@ _SILENT: Final[Mapping[str, Consent]] = {
     for grant in (_GRANTED, _DENIED)
 }
 _STRICTNESS: Final = {Grant.UNKNOWN: 0, Grant.GRANTED: 1, Grant.DENIED: 2}
-_WORDS: Final[Mapping[Any, Grant]] = {
-    "granted": Grant.GRANTED,
-    "true": Grant.GRANTED,
-    "1": Grant.GRANTED,
-    "denied": Grant.DENIED,
-    "false": Grant.DENIED,
-    "0": Grant.DENIED,
+_REFUSALS: Final = (
+    *("denied", "false", "0", "no", "n", "off", "deny", "refuse", "refused", "reject", "rejected", "declined"),
+    *("opt-out", "opt_out", "optout", "withdrawn"),
+)
+_WORDS: Final[Mapping[str, Grant]] = {
+    **dict.fromkeys(("granted", "true", "1"), _GRANTED),
+    **dict.fromkeys(_REFUSALS, _DENIED),
 }
+UNDERSTOOD: Final = frozenset({*_WORDS, 0, 1, "", None})
+"""What an event may say of a purpose; the last two say nothing. True is 1, and false 0."""
 _CMPS: Final = {"cookiebot": cookiebot, "onetrust": onetrust}
 # A CDN's codes that name no country: not known (XX, ZZ) and Tor (T1).
 # https://developers.cloudflare.com/fundamentals/reference/http-headers/#cf-ipcountry, as the documentation of the
@@ -155,17 +158,28 @@ def _in_plain_words(said: Mapping[str, Any]) -> Consent | None:
         return None
 
 
+def unread(said: Mapping[str, Any]) -> list[str]:
+    """Return the purposes of which an event says what cannot be read."""
+    return [field for field in _NAMES if field in said and not _is_understood(said[field])]
+
+
+def _is_understood(value: Any) -> bool:
+    if isinstance(value, str):
+        return value.strip().lower() in UNDERSTOOD
+    return (value is None or isinstance(value, int | float)) and value in UNDERSTOOD
+
+
 def _of_event(said: Mapping[str, Any]) -> dict[str, Grant]:
-    """Read the event's own `consent`: words, JSON's booleans, and the digits a pixel's query may carry."""
+    """Read the event's own `consent`: words, JSON's booleans and numbers; what cannot be read is never granted."""
     found: dict[str, Grant] = {}
     for field in _NAMES:
         value = said.get(field)
         if isinstance(value, str):
-            grant = _WORDS.get(value) or _WORDS.get(value.strip().lower())
-        else:
-            grant = _WORDS.get(str(value).lower()) if isinstance(value, int) else None
-        if grant is not None:
-            found[field] = grant
+            value = value if value in _WORDS else value.strip().lower()
+            if value:
+                found[field] = _WORDS.get(value, _DENIED)
+        elif value is not None:
+            found[field] = _GRANTED if isinstance(value, int | float) and value == 1 else _DENIED
     return found
 
 

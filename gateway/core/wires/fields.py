@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from itertools import filterfalse
 from typing import Any, Final
 
+from gateway.core.consent import unread
 from gateway.core.event import Campaign, Item, Page, Wire
 from gateway.core.hit import Hit
 from gateway.core.outcome import Refused
@@ -41,6 +42,8 @@ _FIELD: Final = Refused.FIELD
 _ITEMS: Final = Refused.ITEMS
 _VALUE: Final = Refused.VALUE
 
+_NO_MOMENT: Final = "neither Unix seconds nor ISO 8601"
+
 
 def read(hit: Hit, site: Site) -> Draft | Refusal:
     """Check one event of a request against the contract; every flaw is told, the first names the reason."""
@@ -68,7 +71,9 @@ def read_closely(hit: Hit, site: Site, look: Look) -> Draft | Refusal:
         referrer=reading.url("page_referrer", max_bytes=MAX_URL_BYTES),
         title=reading.text("page_title", max_chars=MAX_TITLE_CHARS),
     )
-    money = _currency(reading, site.currency if value is not None else None)
+    money, is_named = _currency(reading)
+    if value is not None and not is_named:
+        money = site.currency
     more = {**client, **{key: field(reading, key) for key, field in _AT_TIMES.items() if key in said}}
     draft = Draft(
         name=name,
@@ -83,12 +88,13 @@ def read_closely(hit: Hit, site: Site, look: Look) -> Draft | Refusal:
         clicks=clicks,
         cookies=cookies,
         campaign=_campaign(reading) if "campaign" in said else NO_CAMPAIGN,
-        said=reading.scrubbed(reading.mapping("consent")) if "consent" in said else {},
+        said=_consent(reading) if "consent" in said else {},
         properties=_properties(reading),
         warnings=tuple(reading.warnings),
     )
     if reading.reason is not None:
         return Refusal(reason=reading.reason, errors=tuple(reading.errors))
+    draft.currency_made = money is not None and not is_named
     # Python builds a call of more than 15 keywords by way of a dict, at three times the cost of all of `Draft`.
     for key, told in more.items():
         setattr(draft, key, told)
@@ -123,32 +129,43 @@ def _name(reading: Reading) -> str:
 
 def _at_ms(reading: Reading, hit: Hit) -> int:
     """When it happened by our clock: corrected by the sender's where he told it, and never in the future."""
-    now_ms, said, sent = hit.now_ms, reading.said.get("timestamp"), reading.said.get("sent_at")
-    if sent is None:
-        sent = hit.sent_at
-    said_ms = None if said is None else _moment_ms("timestamp", said, reading)
-    sent_ms = None if sent is None else _moment_ms("sent_at", sent, reading)
+    now_ms, said = hit.now_ms, reading.said.get("timestamp")
+    # Its own word before the batch's.
+    sent_ms = _sent_ms(reading.said.get("sent_at"), reading)
+    if sent_ms is None:
+        sent_ms = _sent_ms(hit.sent_at, reading)
+    if said is None:
+        return now_ms
+    said_ms = moment_ms(said)
     if said_ms is None:
+        reading.refuse(Refused.TIMESTAMP, f"timestamp: {_NO_MOMENT} ({kind(said)} sent)")
         return now_ms
     return corrected(said_ms, sent_ms, now_ms)
 
 
-def _moment_ms(key: str, value: Any, reading: Reading) -> int | None:
-    result = moment_ms(value)
-    if result is None:
-        reading.refuse(Refused.TIMESTAMP, f"{key}: neither Unix seconds nor ISO 8601 ({kind(value)} sent)")
-    return result
+def _sent_ms(said: Any, reading: Reading) -> int | None:
+    """What the sender's clock said; it only corrects, so an event can do without."""
+    if said is None:
+        return None
+    sent_ms = moment_ms(said)
+    if sent_ms is None:
+        reading.warn(f"sent_at: {_NO_MOMENT} ({kind(said)} sent); left out")
+    return sent_ms
 
 
-def _currency(reading: Reading, default: str | None) -> str | None:
+def _currency(reading: Reading) -> tuple[str | None, bool]:
+    """Return the currency, and whether one was named at all."""
     said = reading.text("currency", max_chars=MAX_TEXT_CHARS)
     if said is None:
-        return default
+        return None, False
     code = currency(said)
     if code is None:
         # No default here: an amount in the wrong money is worse than one without.
-        reading.warn("currency: not a code of three letters; left out")
-    return code
+        word = said.strip()
+        is_code = len(word) == 3 and word.isascii() and word.isalpha()
+        flaw = f"{word.upper()} is no currency of ISO 4217" if is_code else "not a code of three letters"
+        reading.warn(f"currency: {flaw}; left out")
+    return code, True
 
 
 def _action_source(reading: Reading) -> str | None:
@@ -171,10 +188,20 @@ def _client(reading: Reading, wire: Wire) -> Mapping[str, str]:
     """Return what a server tells of its visitor's connection, by the draft's names."""
     if wire is not _BROWSER:
         told = reading.texts("client", tuple(CLIENT), max_chars=MAX_AGENT_CHARS)
-        return {CLIENT[key]: text for key, text in told.items()}
+        return {CLIENT[key]: redact(text)[:MAX_AGENT_CHARS] for key, text in told.items()}
     if reading.said["client"] is not None:
         reading.warn("client: on a browser's wire the connection is the truth; left out")
     return {}
+
+
+def _consent(reading: Reading) -> Mapping[str, Any]:
+    said = reading.scrubbed(reading.mapping("consent"))
+    for name in unread(said):
+        reading.warn(
+            f"consent.{name}: counts as denied, since {kind(said[name])} was sent that is not understood; "
+            "say granted or denied (true, false, 1, 0, no, deny, refused and opt-out are heard, too)"
+        )
+    return said
 
 
 def _order(reading: Reading, key: str) -> str | None:
@@ -205,11 +232,12 @@ def _items(reading: Reading, key: str) -> tuple[Item, ...]:
 def _item(place: int, said: Any, reading: Reading, inner: Reading) -> Item:
     """Read one of the items. `inner` reads them all, one after the other."""
     if not isinstance(said, dict):
-        reading.refuse(_ITEMS, f"items[{place}]: an object expected, not {kind(said)}")
+        if said != []:
+            reading.refuse(_ITEMS, f"items[{place}]: an object expected, not {kind(said)}")
         return Item()
     inner.said = said
     item = Item(
-        item_id=inner.identifier("item_id", _ITEMS, integers=True),
+        item_id=inner.identifier("item_id", _ITEMS, integers=True, redacting=True),
         price=inner.amount("price", _ITEMS),
         quantity=inner.amount("quantity", _ITEMS),
         item_name=inner.text("item_name", max_chars=MAX_TEXT_CHARS) if "item_name" in said else None,

@@ -12,9 +12,10 @@ from typing import Annotated, Any, Final, NamedTuple
 
 import msgspec
 
+from gateway.core.consent import UNDERSTOOD, unread
 from gateway.core.event import Campaign, Item, Page, Wire
 from gateway.core.hit import Hit
-from gateway.core.redact import redact, redact_deep
+from gateway.core.redact import has_email, redact, redact_deep
 from gateway.core.site import Site
 from gateway.core.wires.draft import Draft
 from gateway.core.wires.identifiers import sort_ids
@@ -130,6 +131,8 @@ def read(hit: Hit, site: Site, *, telling: bool) -> Draft | None:
 
 def _redact(told: _Told) -> None:
     """Take the addresses out of the event's own texts; each was within its limit, and is cut to it again."""
+    if has_email(told.event_id or "") or has_email(told.transaction_id or ""):
+        raise Unusual
     for key, max_chars in _REDACTED.items():
         text = getattr(told, key)
         if text is not None:
@@ -138,7 +141,10 @@ def _redact(told: _Told) -> None:
 
 def _read(hit: Hit, site: Site, told: _Told, *, telling: bool) -> Draft:
     event_id, value, money = told.event_id, told.value, told.currency
-    if _named(told.event) is None or (event_id is not None and not (event_id and event_id.isascii())):
+    if _named(told.event) is None or (event_id is not None and not (event_id.isascii() and event_id.strip())):
+        raise Unusual
+    said = told.consent
+    if said is not None and not UNDERSTOOD.issuperset(said.values()) and unread(said):
         raise Unusual
     keys = shape(tuple(hit.fields))
     clicks, cookies = ({}, {}) if told.ids is None else _ids(told.ids)
@@ -154,15 +160,17 @@ def _read(hit: Hit, site: Site, told: _Told, *, telling: bool) -> Draft:
             title=told.page_title or None,
         ),
         value=None if value is None else _amount(value, site),
-        currency=_code(money) if money is not None else site.currency if value is not None else None,
+        currency=None if money is None else _code(money),
         campaign=NO_CAMPAIGN if told.campaign is None else _campaign(told.campaign),
         user={} if told.user is None else told.user,
         clicks=clicks,
         cookies=cookies,
-        said={} if told.consent is None else told.consent,
+        said={} if said is None else said,
         properties={} if told.properties is None and not keys.own else _properties(told, hit, keys.own, telling),
         warnings=keys.warnings,
     )
+    if value is not None and money is None and site.currency is not None:
+        draft.currency, draft.currency_made = site.currency, True
     if keys.has_rare:
         _add_rare(draft, told, hit, site, telling)
     if told.client is not None or told.test is not None or told.action_source is not None:
@@ -240,7 +248,7 @@ def _add_rare(draft: Draft, told: _Told, hit: Hit, site: Site, telling: bool) ->
     if told.coupon:
         draft.coupon = told.coupon
     if told.transaction_id is not None:
-        if not (told.transaction_id and told.transaction_id.isascii()):
+        if not (told.transaction_id.isascii() and told.transaction_id.strip()):
             raise Unusual
         draft.transaction_id = told.transaction_id
     if told.tax is not None:
@@ -262,7 +270,10 @@ def _items(items: list[Item], telling: bool) -> tuple[Item, ...]:
     for item in items:
         for text in (item.item_id, item.item_name, item.item_brand, item.item_category, item.item_variant):
             if text is not None and not (
-                0 < len(text) <= MAX_ID_CHARS and text.isprintable() and (not telling or redact(text) == text)
+                text.strip()
+                and len(text) <= MAX_ID_CHARS
+                and text.isprintable()
+                and (not telling or redact(text) == text)
             ):
                 raise Unusual
         for amount in (item.price, item.quantity):
@@ -295,4 +306,4 @@ def _add_servers(draft: Draft, told: _Told, hit: Hit) -> None:
     draft.test = bool(told.test)
     if told.client is not None:
         for key, text in _texts(told.client, CLIENT, MAX_AGENT_CHARS).items():
-            setattr(draft, CLIENT[key], text)
+            setattr(draft, CLIENT[key], redact(text)[:MAX_AGENT_CHARS])

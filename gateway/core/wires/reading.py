@@ -9,7 +9,7 @@ from functools import lru_cache
 from typing import Any, Final, TypeAlias
 
 from gateway.core.outcome import Refused
-from gateway.core.redact import redact, redact_deep
+from gateway.core.redact import has_email, redact, redact_deep
 from gateway.core.wires.scalars import number
 from gateway.core.wires.sent import Look, look_into
 from gateway.core.wires.text import scrub
@@ -84,12 +84,16 @@ class Reading:
             return None
         return self.text(key, max_chars=max_bytes)
 
-    def identifier(self, key: str, reason: Refused, *, integers: bool = False) -> str | None:
-        """Return 1 to 256 printable characters exactly as they were sent; empty counts as absent."""
+    def identifier(self, key: str, reason: Refused, *, integers: bool = False, redacting: bool = False) -> str | None:
+        """Return 1 to 256 printable characters exactly as they were sent; empty, or of blanks alone, counts as absent.
+
+        An e-mail address in it refuses the event, since another id would name another act; `redacting` takes it out.
+        """
         value = self.said.get(key)
         if integers and isinstance(value, int) and not isinstance(value, bool):
             value = str(value) if value in _INTEGERS else ""
-        if value is None or value == "":
+        # A template's empty slot, mostly: as an id it would make one act of many.
+        if value is None or value == "" or (isinstance(value, str) and value.isspace()):
             return None
         if not isinstance(value, str):
             self.refuse(reason, f"{key}: text expected, not {kind(value)}")
@@ -97,6 +101,10 @@ class Reading:
             self.refuse(reason, f"{key}: longer than 256 characters")
         elif (self.harmful or not value.isascii()) and not value.isprintable():
             self.refuse(reason, f"{key}: holds a character that cannot be printed")
+        elif self.telling and redacting:
+            return redact(value)[:256]
+        elif self.telling and has_email(value):
+            self.refuse(reason, f"{key}: holds an e-mail address; send an id that names nobody, such as its SHA-256")
         else:
             return value
         return None
@@ -119,9 +127,9 @@ class Reading:
         return False
 
     def mapping(self, key: str) -> Mapping[str, Any]:
-        """Return a nested object as it was sent; empty when absent."""
+        """Return a nested object as it was sent; empty when absent, or an empty list: PHP knows no other spelling."""
         value = self.said.get(key)
-        if value is None:
+        if value is None or value == []:
             return {}
         if isinstance(value, dict):
             return value

@@ -4,12 +4,22 @@ from __future__ import annotations
 
 import math
 import re
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import Any, Final
 
-_PLAIN: Final = re.compile(r"[+-]?[0-9]{1,18}(?:\.[0-9]{1,18})?(?:[eE][+-]?[0-9]{1,3})?")
-_COMMA: Final = re.compile(r"[+-]?(?:[0-9]{1,3}(?:\.[0-9]{3})+|[0-9]{1,18})(?:,[0-9]{1,18})?")
+from gateway.core.goods import CURRENCIES
+
+# 40 decimals: databases know up to 38. Longer texts are nobody's number, and cost more than their length.
+_PLAIN: Final = re.compile(r"[+-]?(?:[0-9]{1,18}(?:\.[0-9]{0,40})?|\.[0-9]{1,40})(?:[eE][+-]?[0-9]{1,3})?")
+# Nobody groups a number that begins with zero: there the dot is a decimal one.
+_COMMA: Final = re.compile(r"[+-]?(?:(?:[1-9][0-9]{0,2}(?:\.[0-9]{3}){1,5}|[0-9]{1,18})(?:,[0-9]{0,40})?|,[0-9]{1,40})")
 _CLOCK: Final = re.compile(r"[0-9]{1,16}(?:\.[0-9]{1,9})?")
+# Eight digits that can be a day of ISO 8601's basic format; as seconds they lie in 1970.
+_DAY: Final = re.compile(r"(?:19|20)[0-9]{6}")
+# What ISO 8601 allows and Python's reader does not: midnight as the end of its day, and a leap second.
+_END_OF_DAY: Final = re.compile(r"(.{8,10}[Tt ])24((?::?00){0,2}(?:[.,]0+)?(?:Z|[+-][0-9:]+)?)")
+_LEAP_SECOND: Final = re.compile(r"(.{8,10}[Tt ][0-9]{2}(:?)[0-9]{2}\2)60(.*)")
+_MAX_MOMENT_CHARS: Final = 64
 
 # 1e11 seconds lie in the year 5138 and 1e11 milliseconds in 1973, so no moment of ours is ambiguous. The same
 # step again tells microseconds, GA4's `timestamp_micros`.
@@ -33,7 +43,9 @@ def moment_ms(value: Any) -> int | None:
     """Read Unix seconds (milliseconds and microseconds are recognised) or ISO 8601 (UTC where it names no zone)."""
     if isinstance(value, str):
         text = value.strip()
-        return _of_clock(float(text)) if _CLOCK.fullmatch(text) else _iso_ms(text)
+        if _CLOCK.fullmatch(text) and not (len(text) == 8 and _is_day(text)):
+            return _of_clock(float(text))
+        return _iso_ms(text)
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         return None
     clock = _finite(value)
@@ -54,9 +66,10 @@ def _of_clock(clock: float) -> int:
 
 
 def currency(text: str) -> str | None:
-    """Return an ISO 4217 code in upper case, or None when the text cannot be one."""
+    """Return an ISO 4217 code in upper case, or None when the text is none."""
     text = text.strip()
-    return text.upper() if len(text) == 3 and text.isascii() and text.isalpha() else None
+    code = text.upper()
+    return code if code in CURRENCIES and text.isascii() else None
 
 
 def _finite(value: int | float | str) -> float | None:
@@ -67,12 +80,39 @@ def _finite(value: int | float | str) -> float | None:
     return result if math.isfinite(result) else None
 
 
+def _is_day(text: str) -> bool:
+    if _DAY.fullmatch(text) is None:
+        return False
+    try:
+        date.fromisoformat(text)
+    except ValueError:
+        return False
+    return True
+
+
 def _iso_ms(text: str) -> int | None:
     try:
-        moment = datetime.fromisoformat(text)
+        moment = _moment(text)
         if moment.tzinfo is None:
             moment = moment.replace(tzinfo=UTC)
         milliseconds = round(moment.timestamp() * 1000)
     except (ValueError, OverflowError):
         return None
     return milliseconds if milliseconds >= 0 else None
+
+
+def _moment(text: str) -> datetime:
+    """Read ISO 8601 as its readers do, and what the standard allows beyond that."""
+    try:
+        return datetime.fromisoformat(text)
+    except ValueError:
+        if len(text) > _MAX_MOMENT_CHARS:
+            raise
+    text = text.replace("\N{MINUS SIGN}", "-")
+    if text.endswith("z"):
+        text = f"{text[:-1]}Z"
+    if found := _END_OF_DAY.fullmatch(text):
+        return datetime.fromisoformat(f"{found[1]}00{found[2]}") + timedelta(days=1)
+    if found := _LEAP_SECOND.fullmatch(text):
+        return datetime.fromisoformat(f"{found[1]}59{found[3]}") + timedelta(seconds=1)
+    return datetime.fromisoformat(text)

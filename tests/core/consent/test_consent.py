@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -9,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.core.consent import SIGNALS, at_door, denied_everywhere, region_default, settle, stricter
+from gateway.core.consent import SIGNALS, at_door, denied_everywhere, region_default, settle, stricter, unread
 from gateway.core.event import Consent, Grant, Purpose, Wire
 from gateway.core.hit import Visitor
 from gateway.core.site import ConsentPolicy
@@ -94,17 +95,33 @@ def test_a_server_copy_that_speaks_of_one_purpose_leaves_the_others_unknown() ->
         ("false", D),
         ("0", D),
         (0, D),
-        ("yes", U),
+        ("no", D),
+        (" Opt-Out ", D),
+        (1.0, G),
+        (0.0, D),
         ("", U),
+        ("  ", U),
         (None, U),
-        (2, U),
-        (1.0, U),
-        (["granted"], U),
-        ({"a": 1}, U),
     ],
 )
-def test_an_unreadable_word_is_as_good_as_none(word: Any, grant: Grant) -> None:
+def test_a_word_is_read_however_it_is_spelled(word: Any, grant: Grant) -> None:
     assert ask({"ad_storage": word}, wire=Wire.SERVER).ad_storage is grant
+    assert unread({"ad_storage": word, "tcf": "CP"}) == []
+
+
+@pytest.mark.parametrize("word", ["yes", "grant", "unknown", 2, -1, 0.5, math.nan, 10**400, ["granted"], {"a": 1}, []])
+@pytest.mark.parametrize("wire", Wire)
+def test_a_word_that_cannot_be_read_is_a_refusal_whatever_the_default(word: Any, wire: Wire) -> None:
+    consent = ask({**GRANTED, "ad_storage": word}, wire=wire, policy=ConsentPolicy(default="granted"))
+
+    assert grants(consent) == [D, G, G, G]
+    assert consent.by == dict.fromkeys(ALL, "event")
+    assert unread({**GRANTED, "ad_storage": word}) == ["ad_storage"]
+
+
+def test_a_word_that_cannot_be_read_speaks_of_its_own_purpose_only() -> None:
+    assert grants(ask({"analytics_storage": "?"}, policy=ConsentPolicy(default="granted"))) == [G, G, G, D]
+    assert grants(ask({"marketing": "?"}, policy=ConsentPolicy(default="granted"))) == [G, G, G, G]
 
 
 @given(st.fixed_dictionaries({}, optional={name: st.sampled_from(["granted", "denied"]) for name in ALL}))

@@ -9,7 +9,7 @@ from gateway.core.event import Campaign, Item, Wire
 from gateway.core.outcome import Refused
 from gateway.core.wires.draft import Draft, Refusal
 from gateway.core.wires.fields import id_of, name_of, read
-from tests.core.wires.makers import GRANTED, NOW_MS, hit, site
+from tests.core.wires.makers import GRANTED, NOW_MS, hit, site, spelled
 
 
 def draft(fields: dict[str, Any], wire: Wire = Wire.BROWSER, **more: Any) -> Draft:
@@ -51,6 +51,37 @@ def test_other_event_ids_are_refused(event_id: Any) -> None:
     assert refusal({"event_id": event_id}).reason is Refused.EVENT_ID
 
 
+@pytest.mark.parametrize(("key", "reason"), [("event_id", Refused.EVENT_ID), ("transaction_id", Refused.FIELD)])
+@pytest.mark.parametrize(
+    "named", ["jo@shop.example", "order-1001-jo%40shop.example", "jo@shop.example:7", "j\xf6@shop.example"]
+)
+def test_an_id_that_holds_an_e_mail_address_is_refused(key: str, reason: Refused, named: str) -> None:
+    for wire in Wire:
+        result = refusal({key: named}, wire)
+
+        assert (result.reason, len(result.errors)) == (reason, 1)
+        assert result.errors[0].startswith(f"{key}: holds an e-mail address; send ")
+
+
+@pytest.mark.parametrize("named", ["@1001", "a@b", "pkg@1.2.3", "100%40", "1001@shop"])
+def test_an_at_sign_alone_makes_no_address_of_an_id(named: str) -> None:
+    result = draft({"event_id": named, "transaction_id": named})
+
+    assert (result.event_id, result.transaction_id) == (named, named)
+
+
+def test_an_item_and_an_agent_lose_their_e_mail_addresses() -> None:
+    item = {"item_id": "for jo@shop.example", "item_name": "jo%40shop.example", "item_brand": "B"}
+    agent = "Bot/1.0 (+mailto:ops@crawler.example)"
+
+    result = draft({"items": [item], "client": {"user_agent": agent}}, Wire.SERVER)
+
+    assert result.items == (Item(item_id="for redacted", item_name="redacted", item_brand="B"),)
+    assert result.client_agent == "Bot/1.0 (+mailto:redacted)"
+    longest = draft({"items": [{"item_id": "a@b.co " * 36}], "client": {"user_agent": "a@b.co " * 292}}, Wire.SERVER)
+    assert (len(longest.items[0].item_id or ""), len(longest.client_agent or "")) == (256, 2048)
+
+
 @pytest.mark.parametrize(
     ("fields", "at_ms"),
     [
@@ -76,10 +107,21 @@ def test_sent_at_beside_the_batch_speaks_for_an_event_without_one() -> None:
     assert draft({"timestamp": NOW_MS, "sent_at": NOW_MS}, sent_at=NOW_MS + 5000).at_ms == NOW_MS
 
 
-@pytest.mark.parametrize("key", ["timestamp", "sent_at"])
 @pytest.mark.parametrize("sent", ["soon", True, [], {}, math.nan, -5])
-def test_unreadable_time_is_refused(key: str, sent: Any) -> None:
-    assert refusal({key: sent}).reason is Refused.TIMESTAMP
+def test_unreadable_time_is_refused(sent: Any) -> None:
+    assert refusal({"timestamp": sent}).reason is Refused.TIMESTAMP
+
+
+@pytest.mark.parametrize("sent", ["soon", "", True, [], {}, math.nan, -5])
+def test_unreadable_clock_of_the_sender_is_left_out_and_told(sent: Any) -> None:
+    for result in (
+        draft({"sent_at": sent, "timestamp": NOW_MS - 5000}),
+        draft({"timestamp": NOW_MS - 5000}, sent_at=sent),
+        draft({"sent_at": sent, "timestamp": NOW_MS}, sent_at=NOW_MS + 5000),
+    ):
+        assert result.at_ms == NOW_MS - 5000
+        assert [warning.partition(":")[0] for warning in result.warnings] == ["sent_at"]
+    assert draft({"sent_at": sent}).warnings != ()
 
 
 @pytest.mark.parametrize("value", ["NaN", "1e999", "1.234,56", True, False, math.nan, math.inf, [], "ten", ""])
@@ -112,8 +154,21 @@ def test_currency_defaults_to_the_sites_where_there_is_a_value() -> None:
     assert money(value=5, currency="€uro") is None, "a wrong currency must not become the site's"
 
 
+@pytest.mark.parametrize(
+    ("fields", "is_made"),
+    [({"value": 5}, True), ({"value": 5, "currency": ""}, True), ({"value": 5, "currency": "EUR"}, False), ({}, False)],
+)
+def test_the_sites_currency_is_known_from_one_that_was_named(fields: dict[str, Any], is_made: bool) -> None:
+    result = read(hit({"event": "purchase", **fields}), site(currency="EUR"))
+
+    assert isinstance(result, Draft)
+    assert result.currency_made is is_made
+
+
 def test_unreadable_currency_is_told() -> None:
     assert draft({"currency": "EURO"}).warnings == ("currency: not a code of three letters; left out",)
+    assert draft({"currency": "xxx"}).warnings == ("currency: XXX is no currency of ISO 4217; left out",)
+    assert (draft({"currency": "ZZZ", "value": 5}).currency, draft({"currency": "ZZZ", "value": 5}).value) == (None, 5)
     assert refusal({"currency": 978}).reason is Refused.FIELD
 
 
@@ -158,9 +213,30 @@ def test_known_text_of_another_type_is_refused(key: str, sent: Any) -> None:
 
 
 @pytest.mark.parametrize("key", ["user", "ids", "campaign", "consent", "properties"])
-@pytest.mark.parametrize("sent", ["granted", 5, True, []])
+@pytest.mark.parametrize("sent", ["granted", 5, True, [1], [[]]])
 def test_known_object_of_another_type_is_refused(key: str, sent: Any) -> None:
     assert refusal({key: sent}).reason is Refused.FIELD
+
+
+@pytest.mark.parametrize("key", ["user", "ids", "client", "campaign", "consent", "properties"])
+def test_an_empty_list_is_an_empty_object_as_php_spells_it(key: str) -> None:
+    for wire in Wire:
+        assert spelled(draft({key: []}, wire)) == spelled(draft({key: {}}, wire))
+    assert draft({key: []}, Wire.SERVER).warnings == ()
+    assert draft({"items": [[]]}).items == (Item(),)
+
+
+def test_a_word_on_consent_that_cannot_be_read_is_told_with_those_that_can() -> None:
+    for wire in Wire:
+        result = draft({"consent": {**GRANTED, "ad_storage": "yes", "ad_user_data": ["denied"], "tcf": "CP"}}, wire)
+
+        assert [warning.partition(":")[0] for warning in result.warnings] == [
+            "consent.ad_storage",
+            "consent.ad_user_data",
+        ]
+        for word in ("counts as denied", "granted", "denied", "true", "false", "no", "opt-out"):
+            assert word in result.warnings[0]
+    assert draft({"consent": {"ad_storage": "no", "ad_user_data": "", "analytics_storage": None}}).warnings == ()
 
 
 def test_every_flaw_is_told_and_the_first_names_the_reason() -> None:

@@ -17,7 +17,7 @@ ACCEPTED = {
     "ttclid": "E.C.Ptest_AbC",
     "ttp": "2Zkqgr7YkYc3sUzU0fL4vWxYz01",
     "scid": "0b1c-2d",
-    "msclkid": "0123456789abcdef",
+    "msclkid": "0123456789abcdef0123456789abcdef",
     "li_fat_id": "2b8f5d1c-9c3e-4b7a-8f1e-2c3d4e5f6a7b",
     "epik": "dj0yJnU9",
     "twclid": "26l6412g5p4iyj65a2oic2ayg2",

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from gateway.core.outcome import Refused
 from gateway.core.wires.draft import Refusal
-from gateway.core.wires.json import Body, read
+from gateway.core.wires.json import MAX_EVENT_BYTES, Body, read
 
 
 def body(raw: bytes) -> Body:
@@ -83,6 +83,36 @@ def test_large_event_that_our_writer_cannot_say_is_weighed_too() -> None:
 
     assert isinstance(events[0], Refusal)
     assert events[1] == {"x": "\ud83d"}
+
+
+@pytest.mark.parametrize("batch", ["[%s,%s]", ' {"sent_at":5, "events":[%s , %s]}', "\ufeff[%s,%s]"])
+def test_an_event_weighs_what_was_sent_to_the_byte(batch: str) -> None:
+    # Our writer spells such a number with twelve bytes more.
+    numbers = ",".join(["1e15"] * 8_000)
+    fitting = f'{{"x":"{"y" * (MAX_EVENT_BYTES - len(numbers) - 15)}","z":[{numbers}]}}'
+    assert len(fitting) == MAX_EVENT_BYTES, "the test itself"
+
+    one, other = body((batch % (fitting, fitting.replace("1e15", "1e+15", 1))).encode()).events
+
+    assert isinstance(one, dict)
+    assert isinstance(other, Refusal)
+
+
+def test_escapes_and_blanks_do_not_make_an_event_too_large() -> None:
+    event = {"event": "a", "x": "ü" * 30_000}
+
+    assert body(json.dumps(event, indent=9).encode()).events == (event,)
+    assert body(json.dumps([event, event]).encode()).events == (event, event)
+    assert isinstance(body(json.dumps({"x": "ü" * 33_000}).encode()).events[0], Refusal)
+
+
+def test_half_an_emoji_makes_no_event_larger() -> None:
+    torn, neighbour = {"event": "a", "x": "ü" * 12_000 + "\ud83d"}, {"event": "b", "x": "y" * 50_000}
+
+    assert body(json.dumps([torn, neighbour]).encode()).events == (torn, neighbour)
+    heavy = {"x": "ü" * 32_760 + "\ud83d"}
+    assert isinstance(body(json.dumps([heavy]).encode()).events[0], dict)
+    assert isinstance(body(json.dumps([{**heavy, "y": "123"}]).encode()).events[0], Refusal)
 
 
 def test_deep_and_large_event_is_refused_not_raised() -> None:

@@ -6,7 +6,6 @@ import math
 from typing import Any
 from urllib.parse import urlencode
 
-import msgspec
 import orjson
 import pytest
 from hypothesis import given
@@ -18,7 +17,7 @@ from gateway.core.wires import fields, json, ordinary, pixel
 from gateway.core.wires.draft import Draft, Refusal
 from gateway.core.wires.sent import look_into
 from gateway.core.wires.vocabulary import KNOWN
-from tests.core.wires.makers import GRANTED, NOW_MS, hit, site
+from tests.core.wires.makers import GRANTED, NOW_MS, hit, site, spelled
 
 PAGE_VIEW: dict[str, Any] = {
     "event": "page_view",
@@ -75,6 +74,8 @@ TEXTS = st.sampled_from(
         'a"b',
         "website",
         "denied",
+        "no",
+        "20261122",
     ]
 )
 LEAVES = st.one_of(
@@ -107,11 +108,6 @@ VALUES = st.one_of(LEAVES, OBJECTS, st.lists(st.one_of(OBJECTS, LEAVES), max_siz
 KEYS = st.sampled_from([*sorted(KNOWN), "plan", "currencey", "jo@shop.example", "k\x00"])
 CHANGES = st.dictionaries(KEYS, VALUES, max_size=3)
 SITES = st.sampled_from([site(), site(currency="EUR"), site(decimal_comma=True)])
-
-
-def spelled(result: Draft | Refusal) -> str:
-    """Show every field with its type: `1`, `1.0` and `True` are equal."""
-    return repr(msgspec.structs.asdict(result))
 
 
 def closely(said: Hit, where: Any) -> Draft | Refusal:
@@ -194,6 +190,8 @@ def test_a_query_and_a_body_as_most_are_need_no_close_reading() -> None:
         {"test": True},
         {"action_source": "pigeon"},
         {"items": [{"item_id": "A", "offers": [1]}]},
+        {"consent": {"ad_storage": "yes"}},
+        {"consent": []},
         {"plan": [1]},
         {"properties": {"x": math.nan}},
         {"x" * 3000: 1},
@@ -201,6 +199,14 @@ def test_a_query_and_a_body_as_most_are_need_no_close_reading() -> None:
 )
 def test_what_needs_a_word_of_ours_is_left_to_the_close_reading(changes: dict[str, Any]) -> None:
     assert ordinary.read(hit({**PAGE_VIEW, **changes}), site(), telling=False) is None
+
+
+@pytest.mark.parametrize("key", ["event_id", "transaction_id"])
+def test_an_id_with_an_address_is_left_to_the_close_reading(key: str) -> None:
+    said = hit({**PAGE_VIEW, key: "order of jo@shop.example"})
+
+    assert ordinary.read(said, site(), telling=True) is None
+    assert isinstance(fields.read(said, site()), Refusal)
 
 
 def test_of_long_keys_nothing_is_remembered() -> None:
