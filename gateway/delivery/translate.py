@@ -8,6 +8,7 @@ configuration; the scanner looks at the bytes of a few events together, and into
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from hashlib import blake2b
 from operator import attrgetter
 from typing import Any, Final
 
@@ -22,7 +23,7 @@ from gateway.core.event import Consent, Event, Grant, Purpose, Wire
 from gateway.core.outcome import DELIVERED, Dead, Skip, dead, skipped
 from gateway.core.plan import Plan
 from gateway.core.quality import Quality
-from gateway.core.route import name_for, refusal
+from gateway.core.route import may_leave, name_for, refusal
 from gateway.core.rules import apply
 from gateway.core.scan import is_clean, leak
 from gateway.core.site import Destination
@@ -36,6 +37,9 @@ log = structlog.get_logger()
 # Strangers choose event names; a table that is full begins anew.
 _REMEMBERED: Final = 2_048
 _NO_SITE_MS: Final = 60_000
+# Looking a member up in its enumeration costs a thousand instructions; these are asked for with every event.
+_SERVER: Final = Wire.SERVER
+_DONE: Final = Kind.DONE
 _ALL_GRANTED: Final = Consent(**{purpose.value: Grant.GRANTED for purpose in Purpose})  # type: ignore[arg-type]
 
 
@@ -46,6 +50,10 @@ class Packed(msgspec.Struct, frozen=True):
     event: Event
     payload: Payload
     text: bytes
+
+    def digest(self) -> str:
+        """Return what tells a repeat that says the same from one that does not."""
+        return blake2b(b"\0".join((self.payload.lane.encode(), self.text)), digest_size=8).hexdigest()
 
 
 class Translator:
@@ -64,7 +72,7 @@ class Translator:
         self._is_sampled = destination.sample < 1
         self._aging = destination.adapter if isinstance(destination.adapter, Aging) else None
         self._of_plan: Plan | None = None
-        self._refusals: dict[tuple[Any, ...], Skip | None] = {}
+        self._refusals: dict[tuple[Any, ...], tuple[Skip | None]] = {}
         self._names: dict[str, str] = {}
 
     def translate(self, legs: Sequence[Leg]) -> list[Packed | Settlement]:
@@ -84,6 +92,8 @@ class Translator:
     def _said(self, leg: Leg, plan: Plan, now_ms: int) -> Packed | Settlement | None:
         event = leg.event
         if event is None:
+            if leg.veto is not None:
+                return self.end(leg, Kind.DONE, skipped(Skip.CONSENT))
             if leg.is_absent and leg.claims <= retry.POISON_CLAIMS:
                 return Settlement(leg=leg, kind=Kind.ABSENT, wait_ms=retry.BASE_MS)
             return self.end(leg, Kind.DEAD, dead(Dead.UNREADABLE))
@@ -115,7 +125,7 @@ class Translator:
             if fate is None:
                 fate = Fate(outcome=DELIVERED, reason=reason, attempts=attempts, at_ms=now_ms, quality=quality)
                 fates[attempts, quality] = fate
-            told.append(Settlement(leg=leg, kind=Kind.DONE, fate=fate))
+            told.append(Settlement(leg=leg, kind=_DONE, fate=fate))
         return told
 
     def end(self, leg: Leg, kind: Kind, outcome: str, reason: str = "") -> Settlement:
@@ -128,17 +138,21 @@ class Translator:
         """Ask route and consent again; events that differ in nothing that is asked share an answer."""
         # The answers of route.refusal, without what an event may vary in beside them.
         key: tuple[Any, ...] = (
-            event.site, event.name, Wire.SERVER in event.wires, event.bot is None, event.vendor, leg.denied,
-            self._asked is None or self._asked(event.consent) == self._granted,
+            event.site, event.name, _SERVER in event.wires, event.bot is None, event.vendor, leg.denied,
+            self._asked(event.consent) == self._granted
+            if self._asked
+            else may_leave(event, self._destination, leg.denied),
         )  # fmt: skip
         if self._is_sampled:  # what is asked of the act itself is not shared
             key = (*key, share(leg.act, self._destination.name) >= self._destination.sample)
-        if key in self._refusals:
-            return self._refusals[key]
+        known = self._refusals.get(key)
+        if known is not None:
+            return known[0]
         if len(self._refusals) >= _REMEMBERED:
             self._refusals.clear()
         site = plan.sites[event.site]
-        answer = self._refusals[key] = refusal(leg.act, event, site, self._destination, leg.denied)
+        answer = refusal(leg.act, event, site, self._destination, leg.denied)
+        self._refusals[key] = (answer,)
         return answer
 
     def _given_up(self, leg: Leg, event: Event, seen: Event, now_ms: int) -> Dead | None:
@@ -174,7 +188,11 @@ class Translator:
                 "adapter.failed", destination=self._destination.name, event_name=event.name, claims=leg.claims
             )
             return None
-        return Packed(leg, event, Payload(body=Spelled(text, payload.body), lane=payload.lane), text)
+        packed = Packed(leg, event, Payload(body=Spelled(text, payload.body), lane=payload.lane), text)
+        if leg.fate is not None and leg.fate.sent not in (None, packed.digest()):
+            # The configuration changed since: under another name or with other words the platform would count it twice.
+            return self.end(leg, Kind.DEAD, dead(Dead.UNKNOWN_OUTCOME), "changed")
+        return packed
 
     def _name(self, event_name: str) -> str:
         if len(self._names) >= _REMEMBERED:

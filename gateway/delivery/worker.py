@@ -298,13 +298,18 @@ class Worker:
             case Ruling.THROTTLED | Ruling.HALT:
                 return Settlement(leg=leg, kind=Kind.BACK)
             case Ruling.RETRY:
-                maybe_ms = leg.fate.maybe_ms if leg.fate else None
+                maybe_ms, sent = (leg.fate.maybe_ms, leg.fate.sent) if leg.fate else (None, None)
                 if maybe_ms is None and maybe:
-                    maybe_ms = self._now_ms()
+                    maybe_ms, sent = self._now_ms(), packed.digest()
                 if maybe_ms is not None and self.destination.mode == "at_most_once":
                     return self._translator.end(leg, Kind.DEAD, dead(Dead.UNKNOWN_OUTCOME), reason)
                 fate = Fate(
-                    outcome=Pending.RETRYING, reason=reason, attempts=attempts, at_ms=self._now_ms(), maybe_ms=maybe_ms
+                    outcome=Pending.RETRYING,
+                    reason=reason,
+                    attempts=attempts,
+                    at_ms=self._now_ms(),
+                    maybe_ms=maybe_ms,
+                    sent=sent,
                 )
                 wait_ms = retry.wait_ms(attempts, self._dice(), verdict.retry_after_s)
                 return Settlement(leg=leg, kind=Kind.RETRY, fate=fate, wait_ms=wait_ms)
@@ -313,21 +318,25 @@ class Worker:
         if not settlements:
             return
         await self._queues.settle(settlements)
-        alike: dict[tuple[bool, str, str, str, str, str], list[Settlement]] = {}
+        postponed = Kind.RETRY
+        alike: dict[tuple[bool, bool, str, str, str, str], list[Settlement]] = {}
         for settlement in settlements:
             leg, fate = settlement.leg, settlement.fate
             if fate is None:
                 continue
-            event = leg.event
+            event = leg.event or leg.veto
             site, name = (event.site, event.name) if event else ("-", "-")
-            kind = (settlement.kind is Kind.RETRY, leg.delivery, site, name, fate.outcome, fate.reason)
+            # A restatement's id has a colon; `delivery` is dear to ask of every leg.
+            kind = (settlement.kind is postponed, ":" in leg.id, site, name, fate.outcome, fate.reason)
             if kind in alike:
                 alike[kind].append(settlement)
             else:
                 alike[kind] = [settlement]
         legs: Counter[tuple[bool, str, str, str, str]] = Counter()
-        for (is_postponed, delivery, site, name, outcome, reason), told in alike.items():
-            self._tally.deliveries(delivery, site, name, [_told(settlement) for settlement in told])
+        for (is_postponed, _, site, name, outcome, reason), told in alike.items():
+            fates = [settlement.fate for settlement in told if settlement.fate is not None]
+            ids = (settlement.leg.event.event_id if settlement.leg.event else "-" for settlement in told)
+            self._tally.deliveries(told[0].leg.delivery, site, name, fates, ids)
             legs[is_postponed, site, name, outcome, reason] += len(told)
         for (is_postponed, site, name, outcome, reason), often in legs.items():
             said = {"destination": self.destination.name, "site": site, "event_name": name, "outcome": outcome}
@@ -338,9 +347,9 @@ class Worker:
 
     def _chosen(self, judged: Sequence[tuple[Packed, Verdict]]) -> list[Packed]:
         """Choose the calls that are kept to be shown: of what was taken a share, of what was refused everything."""
-        shown, now_ms, has_room = [], self._now_ms(), True
+        shown, now_ms, has_room, accepted = [], self._now_ms(), True, Ruling.ACCEPTED
         for packed, verdict in judged:
-            if verdict.ruling is Ruling.ACCEPTED:
+            if verdict.ruling is accepted:
                 has_room = has_room and self._samples.take(now_ms)
                 if has_room:
                     shown.append(packed)
@@ -380,12 +389,6 @@ class Worker:
 def _distinct(verdicts: Sequence[Verdict]) -> Sequence[Verdict]:
     """Return what there is to look at: most platforms rule on a whole request, and then that is one verdict."""
     return verdicts[:1] if verdicts and verdicts.count(verdicts[0]) == len(verdicts) else verdicts
-
-
-def _told(settlement: Settlement) -> tuple[str, Fate]:
-    assert settlement.fate is not None
-    event = settlement.leg.event
-    return event.event_id if event else "-", settlement.fate
 
 
 def _shown(answer: Response | NoAnswer | NoToken, hide: frozenset[str]) -> Any:

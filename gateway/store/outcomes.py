@@ -9,7 +9,8 @@ class Fate(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Where one delivery stands, or how it ended.
 
     `outcome` is a word of `core/outcome.py`; `reason` the platform's own code or ours, never free text of theirs.
-    `attempts` counts verdicts. `maybe_ms`: when the platform may first have taken it without an answer.
+    `attempts` counts verdicts. `maybe_ms`: when the platform may first have taken it without an answer, and `sent` a
+    digest of what it may have taken.
     `quality`: what was delivered, how well the platform could match it, by our estimate (`core/quality.py`, 0 to 10).
     """
 
@@ -18,6 +19,7 @@ class Fate(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     reason: str = ""
     attempts: int = 0
     maybe_ms: int | None = None
+    sent: str | None = None
     quality: float | None = None
 
 

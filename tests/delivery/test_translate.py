@@ -12,16 +12,17 @@ from hypothesis import strategies as st
 
 from gateway.core import retry
 from gateway.core.adapter import Payload
-from gateway.core.event import Event, Grant, Purpose
+from gateway.core.event import Consent, Event, Grant, Purpose
 from gateway.core.outcome import DELIVERED, Skip
 from gateway.core.plan import Plan
+from gateway.core.remains import veto
 from gateway.core.route import refusal
 from gateway.core.site import Destination
 from gateway.delivery.translate import Packed, Translator
 from gateway.store.outcomes import Fate
 from gateway.store.queues import Kind, Leg, Settlement
 from tagway.samples import FULL
-from tests.fixtures.shop import GRANTED, NOW_MS, Parrot, a_plan
+from tests.fixtures.shop import DENIED, GRANTED, NOW_MS, Parrot, a_plan
 
 EVENT = msgspec.structs.replace(FULL, at_ms=NOW_MS, received_ms=NOW_MS, consent=GRANTED)
 DIGEST = "ab" * 32
@@ -97,18 +98,34 @@ GRANTS = st.sampled_from(list(Grant))
 
 
 @settings(max_examples=200, deadline=None)
-@given(st.lists(st.tuples(GRANTS, GRANTS, GRANTS, st.sampled_from(["purchase", "x"])), max_size=6), st.integers(0, 3))
-def test_a_shared_answer_is_the_routes_own(asked: list[tuple[Grant, Grant, Grant, str]], purposes: int) -> None:
+@given(
+    st.lists(
+        st.tuples(
+            st.builds(Consent, **{purpose.value: GRANTS for purpose in Purpose}) | st.just(DENIED),
+            st.sampled_from(["purchase", "x"]),
+            st.frozensets(st.sampled_from(Purpose)),
+        ),
+        max_size=6,
+    ),
+    st.integers(0, 3),
+)
+def test_a_shared_answer_is_the_routes_own(asked: list[tuple[Consent, str, frozenset[Purpose]]], purposes: int) -> None:
     needed = frozenset(list(Purpose)[:purposes])
     translator, place, plan = a_translator(consent=needed)
 
-    for ad_storage, ad_user_data, ad_personalization, name in asked:
-        consent = msgspec.structs.replace(
-            GRANTED, ad_storage=ad_storage, ad_user_data=ad_user_data, ad_personalization=ad_personalization
-        )
+    for consent, name, since in asked:
         event = an_event(1, consent=consent, name=name)
-        why_not = refusal("act-1", event, plan.sites[event.site], place)
-        assert ends(translator.translate([a_leg(1, event)])) == ["packed" if why_not is None else f"skipped:{why_not}"]
+        # A lease tells of the purposes that the destination needs.
+        denied = since & needed if needed else since
+        why_not = refusal("act-1", event, plan.sites[event.site], place, denied)
+        told = ends(translator.translate([a_leg(1, event, denied=denied)]))
+        assert told == ["packed" if why_not is None else f"skipped:{why_not}"]
+
+
+def test_where_a_veto_stands_in_the_events_place_consent_is_what_is_missing() -> None:
+    leg = a_leg(1, None, veto=veto(msgspec.structs.replace(EVENT, consent=DENIED)))
+
+    assert ends(a_translator()[0].translate([leg])) == ["skipped:consent"]
 
 
 @settings(max_examples=200, deadline=None)

@@ -199,6 +199,32 @@ async def test_a_repeat_after_an_unknown_outcome_carries_the_same_content(build:
     assert platform.calls[0] == platform.calls[1]
 
 
+@pytest.mark.parametrize(
+    ("changed", "outcome"),
+    [
+        ({"events": {"page_view": "Renamed"}}, ("dead:unknown_outcome", "changed")),
+        ({"static": {"*": {"note": "new"}}}, ("dead:unknown_outcome", "changed")),
+        ({"events": {"page_view": "page_view"}}, ("delivered", "")),
+    ],
+)
+async def test_what_may_have_arrived_is_not_repeated_in_other_words(
+    changed: dict[str, Any], outcome: tuple[str, str], build: Build, platform: Platform
+) -> None:
+    platform.script = [lambda _: web.Response(status=502)]
+    house = build()
+    house.roster.apply()
+    await house.keeper.keep([now_event("e-1", value=7.0)])
+    assert await house.ends_as("e-1", "retrying")
+
+    (place,) = house.plan.destinations.values()
+    house.plan = a_plan(replace(place, **changed))
+    house.roster.apply()
+
+    assert await house.ends_as("e-1", outcome[0])
+    assert await house.outcome("e-1") == outcome
+    assert len(platform.calls) == (2 if outcome[0] == "delivered" else 1)
+
+
 async def test_at_most_once_never_repeats_an_unknown_outcome(build: Build, platform: Platform) -> None:
     platform.script = [lambda _: web.Response(status=502)]
     house = build(mode="at_most_once")
@@ -303,14 +329,14 @@ async def test_a_dead_letter_can_be_replayed_and_dropped(build: Build, platform:
     house.roster.apply()
     await house.keeper.keep([now_event("e-1")])
     assert await house.ends_as("e-1", "dead:rejected")
-    (letter,) = await house.ledger.dead_letters("parrot")
+    (letter,) = await house.ledger.letters.newest("parrot")
     assert (letter["event_id"], letter["reason"]) == ("e-1", "http_400")
 
-    assert await house.ledger.replay_dead("parrot", letter["id"]) == "revived"
+    assert await house.ledger.letters.replay("parrot", letter["id"]) == "revived"
 
     assert await house.ends_as("e-1", "delivered")
-    assert await house.ledger.replay_dead("parrot", letter["id"]) == "gone"
-    assert await house.ledger.drop_dead("parrot", letter["id"]) is False
+    assert await house.ledger.letters.replay("parrot", letter["id"]) == "gone"
+    assert await house.ledger.letters.drop("parrot", letter["id"]) is False
 
 
 async def test_a_removed_destination_keeps_its_queue_and_resumes(build: Build, platform: Platform) -> None:
