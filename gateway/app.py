@@ -42,6 +42,7 @@ from gateway.store.tally import Tally
 from gateway.web.directory import Directory
 from gateway.web.front import Front
 from gateway.web.lane import Lanes
+from gateway.web.listening import UNANSWERED, listen, told_of
 from gateway.web.public import create_public_app, runner_options
 from gateway.workers import SCRAPE, SIBLING, STORE_URL, Workers, count
 
@@ -58,7 +59,6 @@ STOP_S: Final = 25.0
 # A store that is away does not keep the door shut for longer: what comes goes to the spool.
 _STORE_WAIT_S: Final = 1.5
 _WATCH_S: Final = 1.0
-_BACKLOG: Final = 1_024
 
 
 def now_ms() -> int:
@@ -113,7 +113,7 @@ class Gateway:
             log.warning("config.needs_restart", keys=sorted(key for key, _ in waiting))
         self._settings, self._plan = fresh, _plan(fresh)
         if self._front is not None:
-            self._front.directory = _directory(fresh)
+            self._front.use(_directory(fresh))
         if self._roster is not None:
             self._roster.apply()
         if self._workers is not None:
@@ -126,8 +126,9 @@ class Gateway:
             if self._settings.sandbox is not None and not self._is_sibling:
                 from gateway.sandbox import running
 
-                listen = self._settings.sandbox.listen
-                await stack.enter_async_context(running(listen.host, listen.port))
+                place = self._settings.sandbox.listen
+                with told_of("sandbox.listen", place):
+                    await stack.enter_async_context(running(place.host, place.port))
             url = os.environ.get(STORE_URL) or await self._store_url(stack)
             database = Database(url, shards=self._settings.store.shards)
             stack.push_async_callback(database.close)
@@ -149,7 +150,7 @@ class Gateway:
         ledger = Ledger(database, self.plan, now_ms=now_ms, backlog=store.data_dir / BACKLOG)
         told: dict[str, Any] = {"now_ms": now_ms, "nudge": self._nudge, "counted_as": tally.counted_as}
         queues = Queues(database, self.plan, token=_token, is_behind=safety.is_behind, **told)
-        keeper = Keeper(database, self.plan, copy_id=_copy_id, safety=safety, **told)
+        keeper = Keeper(database, self.plan, copy_id=_copy_id, safety=safety, conflict=tally.conflict, **told)
         async with asyncio.TaskGroup() as group:
             flushed = asyncio.Event()
             keeping = safety.run(
@@ -170,15 +171,16 @@ class Gateway:
                 chores.append(group.create_task(self._park(database, tally), name="parking"))
             if self._role in ("all", "ingest"):
                 self._front = self._door(keeper, tally)
+                stack.push_async_callback(self._front.close)
                 is_shared = count(self._settings.server.workers) > 1
-                listen = self._settings.server.listen
+                place = self._settings.server.listen
                 public = create_public_app(self._front, mount=self._demo())
                 runner = await self._run(public, stack)
                 if self._settings.server.front_lane:
-                    lanes = await self._front_lane(runner, listen, stack, is_shared=is_shared)
+                    lanes = await self._front_lane(runner, place, stack, is_shared=is_shared)
                     chores.append(group.create_task(lanes.sweep(), name="lanes"))
                 else:
-                    await self._listen(runner, listen, is_shared=is_shared)
+                    await listen(runner, "server.listen", place, is_shared=is_shared)
                 chores += self._start_workers(group, database)
             chores += await self._show(group, ledger, tally, stack)
             _spare_the_collector()
@@ -261,9 +263,6 @@ class Gateway:
         stack.push_async_callback(runner.cleanup)
         return runner
 
-    async def _listen(self, runner: web.AppRunner, address: Address, *, is_shared: bool = False) -> None:
-        await web.TCPSite(runner, address.host, address.port, backlog=_BACKLOG, reuse_port=is_shared or None).start()
-
     async def _front_lane(
         self, runner: web.AppRunner, address: Address, stack: AsyncExitStack, *, is_shared: bool
     ) -> Lanes:
@@ -271,9 +270,10 @@ class Gateway:
         assert self._front is not None
         assert runner.server is not None
         lanes = Lanes(self._front, runner.server)
-        server = await asyncio.get_running_loop().create_server(
-            lanes, address.host, address.port, backlog=_BACKLOG, reuse_port=is_shared or None
-        )
+        with told_of("server.listen", address):
+            server = await asyncio.get_running_loop().create_server(
+                lanes, address.hosts, address.port, backlog=UNANSWERED, reuse_port=is_shared or None
+            )
         stack.push_async_callback(lanes.close)
         stack.callback(server.close)
         return lanes
@@ -286,7 +286,7 @@ class Gateway:
             told = partial(generate_latest, tally.registry)
             return [group.create_task(answer(int(os.environ[SCRAPE]), told), name="scrape")]
         runner = await self._run(self._console(ledger, tally), stack)
-        await self._listen(runner, self._settings.server.admin)
+        await listen(runner, "server.admin", self._settings.server.admin)
         return []
 
     def _console(self, ledger: Ledger, tally: Tally) -> web.Application:

@@ -39,6 +39,8 @@ def explain(
 ) -> None:
     """Tell everything that happened to one event."""
     settings = settings_of(config)
+    if not event_id:
+        fail("EVENT_ID is empty; write the event's id, as it was sent or as the gateway answered")
     story = run(_ask(settings, event_id, site, event))
     if story is None:
         keep_d = settings.store.keep.outcomes_d

@@ -51,14 +51,23 @@ def new_adapter(
         "CAPITALS": name.upper(),
     }
     home = into / f"tagway-{words['dashed']}"
-    if home.exists():
+    try:
+        _write(home, words)
+    except FileExistsError:
         fail(f"{home} is there already; nothing was written", 1)
+    except OSError as err:
+        fail(f"{home} cannot be written: {err.strerror}")
+    typer.echo(f"{home}: written; next: pip install -e '{home}[dev]' && pytest {home}")
+
+
+def _write(home: Path, words: dict[str, str]) -> None:
+    home.parent.mkdir(parents=True, exist_ok=True)
+    home.mkdir()
     for path, template in _FILES.items():
         target = home / Template(path).substitute(words)
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_text(_template(template).substitute(words), encoding="utf-8")
-    (home / f"tagway_{name}" / "py.typed").touch()
-    typer.echo(f"{home}: written; next: pip install -e '{home}[dev]' && pytest {home}")
+    (home / f"tagway_{words['name']}" / "py.typed").touch()
 
 
 def _template(name: str) -> Template:

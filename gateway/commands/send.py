@@ -51,6 +51,8 @@ def send(
     chosen = _site(settings, site)
     errand = _Errand(site=chosen, target=_target(settings, url))
     path = None if file == "-" else Path(file)
+    if path is not None and not path.name:
+        fail("FILE: name a file of events, or - for stdin")
     mark = Bookmark(
         path=None if path is None else path.with_name(f"{path.name}.tagway"),
         site=chosen.name,

@@ -107,6 +107,7 @@ _TECHNICAL: Final[Mapping[str, str]] = {
     "tls_certificate": "the platform's certificate is not valid",
     "undeclared_host": "its adapter wants to call a host that its manifest does not name",
     "undeclared_secret": "its adapter wants a secret that its manifest does not name",
+    "credentials_unsendable": "the token holds a line break or another character that cannot be sent",
     "unconfirmed": "waits for a server copy",
     "replayed": "replayed by hand",
     "on_disk": "waits on this machine's disk",

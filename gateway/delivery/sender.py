@@ -7,6 +7,7 @@ One session a destination, so that a hanging platform exhausts nobody else's con
 from __future__ import annotations
 
 import hmac
+import re
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -30,6 +31,8 @@ TOTAL_S: Final = 10.0
 CONNECT_S: Final = 3.0
 LONGEST_ANSWER: Final = 65_536
 USER_AGENT: Final = "tagway"
+# No header holds them: control characters (a tab it may), and halves of a character, which no encoding has.
+_UNSENDABLE: Final = re.compile("[\x00-\x08\x0a-\x1f\x7f\ud800-\udfff]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +111,9 @@ class Sender:
             return NoToken(str(err), refused=True)
         except TokenUnavailable as err:
             return NoToken(str(err), refused=False)
+        if any(map(_UNSENDABLE.search, proof.values())):
+            # The HTTP library raises for it, and every event would pay for one line break in a token.
+            return NoToken("credentials_unsendable", refused=True)
         answer = await self._call(request, body, {"Content-Type": "application/json", **request.headers, **proof})
         if isinstance(auth, OAuth) and isinstance(answer, Response) and answer.status == 401 and self._tokens:
             # Name the token that was refused: a newer one, fetched meanwhile, must stay.

@@ -254,6 +254,15 @@ def _read(status: int, body: bytes, asked_s: float) -> _Token:
     raise TokenRefused(reason)
 
 
+def key_fault(file: str) -> str | None:
+    """Say by its code why a key file cannot be used, without asking anybody; None: it can."""
+    try:
+        _load(file)
+    except TokenRefused as err:
+        return err.reason
+    return None
+
+
 def _load(file: str | None) -> _Key:
     """Read a key file; slow (43 ms for RSA-2048), so it runs in a thread and once. Never repeats what it read."""
     if not file:

@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-import ipaddress
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import fields, is_dataclass
-from typing import Any, Final, TypeAlias
+from typing import Any, Final
 from urllib.parse import urlsplit
 
+from gateway.core import vendor_cookies
 from gateway.core.adapter import Secret
+from gateway.core.consent import cookiebot, onetrust
+from gateway.core.domain import is_address
 from gateway.core.manifest import RAW
 from gateway.core.site import Site
+from gateway.settings import proxied
 from gateway.settings.model import Address, Settings
-from gateway.settings.problems import Place, Problem, nearest, problem_at, spelled
-
-Misfit: TypeAlias = tuple[Place, str, str | None]
-"""Where, what, and what to do."""
+from gateway.settings.problems import Misfit, Place, Problem, nearest, problem_at, spelled
 
 # Paths that every site answers already (contract section 2): a renamed one would take their place.
 FIXED_PATHS: Final = frozenset(
@@ -35,6 +35,13 @@ KNOWN_TO_BLOCKERS: Final = frozenset(
         "fbevents.js", "events.js", "beacon", "beacon.js", "telemetry", "stats.js", "matomo.js", "piwik.js", "ads.js",
     }
 )  # fmt: skip
+# Cookies that a vendor's script or a consent tool writes, and that we read. Of GA4's and old Analytics' there is one
+# for each stream and property.
+_FOREIGN: Final = vendor_cookies.RARE | {
+    *(vendor_cookies.FBP, vendor_cookies.FBC, vendor_cookies.TTP, vendor_cookies.GCL_AW, vendor_cookies.GCL_AU),
+    *(vendor_cookies.GA, cookiebot.COOKIE, onetrust.COOKIE),
+}
+_FOREIGN_BEGIN: Final = ("_ga_", "_gac_")
 # 16 characters of base64 are 96 bits: nobody guesses them over a network.
 MIN_KEY_CHARS: Final = 16
 
@@ -45,6 +52,7 @@ def misfits(settings: Settings, doubtful: frozenset[Place]) -> Iterator[Misfit]:
     for name, site in settings.sites.items():
         place: Place = ("sites", name)
         yield from _paths(place, site)
+        yield from proxied.misfits(place, site, settings.sites)
         keys_doubtful = {(*place, "api_keys"), (*place, "request_keys")} & doubtful
         if site.merge.confirm and not site.has_backend and not keys_doubtful:
             yield (
@@ -52,10 +60,34 @@ def misfits(settings: Settings, doubtful: frozenset[Place]) -> Iterator[Misfit]:
                 "these events wait for a server copy, and without api_keys none can come",
                 "add api_keys, or take confirm away",
             )
-        if site.cookies.id == site.cookies.click:
-            yield (*place, "cookies"), "id and click are the same cookie", "give them two names"
+        yield from _cookies((*place, "cookies"), site)
     yield from _taken_twice(settings)
+    yield from _addresses(settings, doubtful)
     yield from _demo(settings, doubtful)
+
+
+def _cookies(place: Place, site: Site) -> Iterator[Misfit]:
+    names = site.cookies
+    if names.id == names.click:
+        yield place, "id and click are the same cookie", "give them two names"
+    for key, name in (("id", names.id), ("click", names.click)):
+        if name in _FOREIGN or name.startswith(_FOREIGN_BEGIN):
+            what = "a vendor's script writes a cookie of this name: each would destroy the other's"
+            yield (*place, key), what, "take a name of your own"
+
+
+def _addresses(settings: Settings, doubtful: frozenset[Place]) -> Iterator[Misfit]:
+    """An adapter for receivers of one's own knows no address but this machine's, where somebody may listen or not."""
+    for name, destination in settings.destinations.items():
+        place: Place = ("destinations", name, "endpoint")
+        is_told = destination.endpoint is not None or destination.adapter.manifest.urls or place in doubtful
+        if not is_told and _is_loopback(destination.adapter.endpoint):
+            hint = "write where to send, as in endpoint: http://127.0.0.1:9000"
+            yield place, "is missing: the adapter has no address of its own", hint
+
+
+def _is_loopback(url: str) -> bool:
+    return Address(host=urlsplit(url).hostname or "", port=0).is_loopback
 
 
 def _demo(settings: Settings, doubtful: frozenset[Place]) -> Iterator[Misfit]:
@@ -178,8 +210,8 @@ def _about_destinations(settings: Settings) -> Iterator[Misfit]:
         rules = destination.values or destination.params or destination.static
         if rules and RAW in destination.adapter.manifest.reads:
             yield place, "it passes hits on as they came: values, params and static change nothing", "take them away"
-        split = urlsplit(destination.endpoint or "")
-        if split.scheme == "http" and not Address(host=split.hostname or "", port=0).is_loopback:
+        endpoint = destination.endpoint or ""
+        if urlsplit(endpoint).scheme == "http" and not _is_loopback(endpoint):
             yield (*place, "endpoint"), "the token travels unencrypted", "use https"
 
 
@@ -220,18 +252,10 @@ def _about_cookie_domain(place: Place, site: Site) -> Iterator[Misfit]:
     from publicsuffixlist import PublicSuffixList  # its list takes 40 ms to read: only who names a domain waits
 
     strangers = [host for host in site.hosts if host != domain and not host.endswith(f".{domain}")]
-    if _is_address(domain) or PublicSuffixList().is_public(domain):
+    if is_address(domain) or PublicSuffixList().is_public(domain):
         yield place, "browsers keep no cookie for it: it is nobody's domain alone", "write auto"
     elif strangers:
         yield place, f"browsers refuse it from {strangers[0]}, which is not below it", "write auto"
-
-
-def _is_address(host: str) -> bool:
-    try:
-        ipaddress.ip_address(host)
-    except ValueError:
-        return False
-    return True
 
 
 def _about_secrets(settings: Settings) -> Iterator[Misfit]:

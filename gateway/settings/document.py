@@ -186,6 +186,8 @@ class _Reader:
         if name is None:
             return self._wrong(place, "holds a ${ that is no ${NAME} or ${NAME:-default}", "write $${ for a plain ${")
         value = self.env.get(name)
+        if value is not None:
+            value = value.strip()  # a secret out of a file or of Kubernetes often ends in a line break
         if default is not None:
             return value or default
         if value is None:
@@ -196,19 +198,18 @@ class _Reader:
     def _file(self, text: str, place: Place, mark: Mark) -> Any:
         path = Path(text.removeprefix("file:"))
         self.marks[place] = Mark(line=mark.line, column=mark.column, literal=False)
-        if not path.is_absolute():
+        if not path.is_absolute() or "\0" in text:
             return self._wrong(place, "file: needs an absolute path", "write it as in file:/run/secrets/meta_token")
         try:
             with path.open("rb") as file:
                 raw = file.read(MAX_SECRET_BYTES + 1)
             if len(raw) > MAX_SECRET_BYTES:
                 return self._wrong(place, f"the file {path} is larger than {MAX_SECRET_BYTES} bytes")
-            content = raw.decode()
+            content = raw.decode("utf-8-sig").strip()
         except OSError as err:
             return self._wrong(place, f"the file {path} cannot be read: {err.strerror}")
         except UnicodeDecodeError:
             return self._wrong(place, f"the file {path} is not UTF-8 text")
-        content = content.removesuffix("\n").removesuffix("\r")
         return content or self._wrong(place, f"the file {path} is empty")
 
     def _wrong(self, place: Place, message: str, suggestion: str | None = None) -> Any:

@@ -74,7 +74,7 @@ def _address(text: str) -> Address:
 
 def _redis(text: str) -> Secret:
     store_url(text)  # a wrong one is caught here, and told without its password
-    return Secret(text.strip())
+    return values.secret(text.strip())
 
 
 def _reserved(rules: tuple[Any, ...]) -> tuple[Any, ...]:
@@ -101,7 +101,7 @@ def number(*bounds: BaseMetadata) -> Type:
 # Ten years: more is a slip of the pen.
 _DAYS: Final = number(Gt(0), Le(3650))
 
-Plain: TypeAlias = Annotated[str, Text(str)]
+Plain: TypeAlias = Annotated[str, Text(values.plain)]
 Name: TypeAlias = Annotated[str, Text(values.name)]
 HostName: TypeAlias = Annotated[str, Text(values.host_name)]
 Origin: TypeAlias = Annotated[str, Text(values.origin)]
@@ -112,14 +112,14 @@ Parameter: TypeAlias = Annotated[str, Text(target)]
 SubPath: TypeAlias = Annotated[str, Text(_sub_path)]
 CookieName: TypeAlias = Annotated[str, Text(values.cookie_name)]
 Rate: TypeAlias = Annotated[str, Text(values.rate)]
-SecretText: TypeAlias = Annotated[Secret, Text(Secret)]
+SecretText: TypeAlias = Annotated[Secret, Text(values.secret)]
 Wanted: TypeAlias = Literal["granted", "denied"]
 
 READ_AS: Final[Mapping[Type, Type]] = {
     str: Plain,
     int: whole(),
     float: number(),
-    Path: Annotated[Path, Text(Path)],
+    Path: Annotated[Path, Text(values.folder)],
     Secret: SecretText,
     Address: Annotated[Address, Text(_address)],
     EventOrEvery: EventKey,

@@ -83,12 +83,12 @@ class _Parts:
     def one(self, cls: type[T], key: str) -> T | None:
         """Read a part that may be absent; what is wrong with it is noted."""
         data = self.found.data if isinstance(self.found.data, dict) else {}
-        return None if data.get(key) is None else self._read(cls, keys_of(cls), (key,))
+        return None if data.get(key) in (None, "") else self._read(cls, keys_of(cls), (key,))
 
     def each(self, key: str, read: Callable[[Place], T | None]) -> Iterator[tuple[str, T]]:
         """Read every part of a mapping of names."""
         data = self.found.data if isinstance(self.found.data, dict) else {}
-        if data.get(key) is not None and not isinstance(data[key], dict):
+        if data.get(key) not in (None, "") and not isinstance(data[key], dict):
             self._say((key,), f"expected a mapping of names, got {kind_of(data[key])}")
         for name in self._mapping(key):
             try:

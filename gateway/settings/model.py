@@ -31,6 +31,14 @@ class Address:
         except ValueError:
             return False  # a name may resolve to anything
 
+    @property
+    def hosts(self) -> tuple[str, ...]:
+        """What to open for it: `::` means everybody, and a socket of IPv6 is opened for IPv6 alone.
+
+        With port 0 the two would get different ones, so it stays one.
+        """
+        return ("::", "0.0.0.0") if self.host == "::" and self.port else (self.host,)
+
     def __str__(self) -> str:
         return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
 

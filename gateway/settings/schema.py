@@ -18,6 +18,8 @@ from gateway.settings.shape import Key, Keys, destination_keys, keys_of, read_as
 _MODE: Final[JsonSchemaMode] = "validation"
 # Any single value may stand in the environment or in a file instead.
 _ELSEWHERE: Final = {"type": "string", "pattern": r"\$\{|^file:/"}
+# `key:` with nothing behind it, or `key: ""`: the default of whatever may be left out.
+_NOTHING: Final = {"type": ["null", "string"], "maxLength": 0}
 _TOP: Final = Keys(
     {
         "server": Key(kind=read_as(Server), must=False),
@@ -72,10 +74,15 @@ def _loosened(part: Any) -> Any:
     if not isinstance(part, dict):
         return part
     loose = {
-        key: value if key in ("enum", "default", "required") else _loosened(value)
+        key: value if key in ("enum", "default", "required", "properties") else _loosened(value)
         for key, value in part.items()
         if not (key == "title" and isinstance(value, str))  # the key again, with capitals
     }
+    if "properties" in part:
+        # By hand: a key of the file may be called `default` or `title`.
+        inner = {name: _loosened(value) for name, value in part["properties"].items()}
+        must = part.get("required", ())
+        loose["properties"] = {name: one if name in must else _or_nothing(one) for name, one in inner.items()}
     kind = loose.get("type")
     if "const" in loose or not isinstance(kind, str):
         return loose
@@ -85,3 +92,13 @@ def _loosened(part: Any) -> Any:
         default = {"default": loose.pop("default")} if "default" in loose else {}
         return {**default, "anyOf": [loose, _ELSEWHERE]}
     return loose
+
+
+def _or_nothing(part: dict[str, Any]) -> dict[str, Any]:
+    """Let a key have nothing behind it. What is known of its value stays where editors look for it."""
+    if part.get("type") in ("object", "array"):
+        return {**part, "type": [part["type"], "null", "string"], "maxLength": 0}
+    default = {"default": part["default"]} if "default" in part else {}
+    rest = {key: value for key, value in part.items() if key != "default"}
+    arms = rest["anyOf"] if set(rest) == {"anyOf"} else [rest]
+    return {**default, "anyOf": [*(arm for arm in arms if arm != {"type": "null"}), _NOTHING]}

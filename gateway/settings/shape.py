@@ -21,6 +21,8 @@ from gateway.settings.adapters import BrokenAdapterError
 from gateway.settings.forms import FORMS, NOT_KEYS, READ_AS, Type, Word
 from gateway.settings.problems import Place
 
+_NOTHING: Final = (None, "")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Key:
@@ -30,16 +32,13 @@ class Key:
     must: bool
     default: Any = ...
 
-    @property
-    def takes_nothing(self) -> bool:
-        return self.kind is Any or types.NoneType in get_args(self.kind)
-
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Keys:
     """Read a mapping that has these keys and no others, and build something of it.
 
-    A key with a default and nothing behind it (`cookies:`) counts as absent: its lines may be commented out.
+    A key with a default and nothing behind it (`cookies:`, `redis: ""`) counts as absent: its lines may be commented
+    out, and its text may be empty.
     """
 
     known: Mapping[str, Key]
@@ -61,11 +60,14 @@ class Keys:
     def _present(self, given: Any) -> Any:
         if not isinstance(given, dict):
             return given
-        return {name: value for name, value in given.items() if value is not None or not self._may_lack(name)}
-
-    def _may_lack(self, name: str) -> bool:
-        key = self.known.get(name)
-        return key is not None and not key.must and not key.takes_nothing
+        present: dict[str, Any] = {}
+        for name, value in given.items():
+            key = self.known.get(name)
+            if value not in _NOTHING or key is None or key.must or key.kind is Any:
+                present[name] = value
+            elif types.NoneType in get_args(key.kind):
+                present[name] = None  # its default may be something else
+        return present
 
 
 def _with_default(schema: CoreSchema, key: Key) -> CoreSchema:

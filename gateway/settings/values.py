@@ -7,8 +7,13 @@ from __future__ import annotations
 
 import ipaddress
 import re
+from pathlib import Path
 from typing import Final, TypeAlias
 from urllib.parse import SplitResult, urlsplit
+
+from gateway.core.adapter import Secret
+from gateway.core.domain import is_address
+from gateway.core.goods import CURRENCIES
 
 Network: TypeAlias = ipaddress.IPv4Network | ipaddress.IPv6Network
 
@@ -23,18 +28,44 @@ _COOKIE: Final = re.compile(r"(?!__Host-|__Secure-)[!#$%&'*+.^_`|~0-9A-Za-z-]{1,
 _HEADER: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,64}")
 _PATH: Final = re.compile(r"(/[A-Za-z0-9._~!$&'()*+,;=:@-]+)+/?")
 _RATE: Final = re.compile(r"([1-9][0-9]{0,8})/(s|m|h)")
+# What neither a header nor a line of a log can hold.
+_CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f]")
+# A last label of digits makes the whole an IPv4 address, and nothing else.
+_NUMBERS: Final = re.compile(r"(?:.*\.)?[0-9]+")
 _REGION: Final = re.compile(r"[A-Z]{2}(-[A-Z0-9]{1,3})?")
+_NOT_ASCII: Final = "write the name as browsers send it, in plain letters: bücher.example is xn--bcher-kva.example"
 _SECONDS: Final = {"s": 1, "m": 60, "h": 3600}
 _PORTS: Final = {"http": 80, "https": 443}
 
 
+def secret(text: str) -> Secret:
+    """Read a secret that can travel in a header."""
+    if _CONTROL.search(text):
+        raise ValueError("holds a line break or another control character; write it anew, on one line")
+    return Secret(text)
+
+
+def plain(text: str) -> str:
+    """Take any text but one that the system would cut or refuse."""
+    if "\0" in text:
+        raise ValueError("holds a NUL character; write it without")
+    return text
+
+
+def folder(text: str) -> Path:
+    return Path(plain(text))
+
+
 def host_port(text: str) -> tuple[str, int]:
-    """Read `127.0.0.1:8080`, `[::1]:8080` or `:8080` (every address)."""
+    """Read `127.0.0.1:8080`, `[::1]:8080` or `:8080` (every IPv4 address)."""
     host, colon, port = text.strip().rpartition(":")
     bare = host.removeprefix("[").removesuffix("]")
     if not colon or not port.isascii() or not port.isdigit() or int(port) > 65_535 or (":" in bare and bare == host):
         raise ValueError("write host:port, as in 127.0.0.1:8080 or [::1]:8080")
-    return (host_name(bare) if bare else "0.0.0.0"), int(port)
+    name = host_name(bare) if bare else "0.0.0.0"
+    if _NUMBERS.fullmatch(name) and not is_address(name):
+        raise ValueError("is no address: an IPv4 address has four numbers up to 255, as in 127.0.0.1:8080")
+    return name, int(port)
 
 
 def host_name(text: str) -> str:
@@ -44,6 +75,8 @@ def host_name(text: str) -> str:
         return str(ipaddress.ip_address(bare.strip("[]")))
     except ValueError:
         pass
+    if not bare.isascii():
+        raise ValueError(_NOT_ASCII)
     if not _HOST.fullmatch(bare):
         raise ValueError("write the host alone, as in t.shop.example: no scheme, port, path or *")
     return bare
@@ -55,7 +88,13 @@ def origin(text: str) -> str:
     split = _split(text, example)
     if split.scheme not in _PORTS or split.path not in ("", "/") or split.query or split.fragment:
         raise ValueError(example)
-    host = host_name(split.hostname or "")
+    name = split.hostname or ""
+    if not name.isascii():
+        raise ValueError(_NOT_ASCII)
+    try:
+        host = host_name(name)
+    except ValueError:
+        raise ValueError(example) from None
     port = "" if split.port in (None, _PORTS[split.scheme]) else f":{split.port}"
     return f"{split.scheme}://[{host}]{port}" if ":" in host else f"{split.scheme}://{host}{port}"
 
@@ -74,7 +113,9 @@ def upstream(text: str) -> str:
     example = "write an https address with a path, as in https://www.googletagmanager.com/gtag/js: no query"
     split = _split(text, example)
     plain = split.scheme == "http" and split.hostname in ("127.0.0.1", "::1", "localhost")
-    if (split.scheme != "https" and not plain) or split.query or split.fragment or split.username is not None:
+    if (split.scheme != "https" and not plain) or split.username is not None or {"?", "#", "\\"} & set(text):
+        raise ValueError(example)
+    if not split.path:
         raise ValueError(example)
     return text.strip()
 
@@ -162,6 +203,11 @@ def country(text: str) -> str:
         raise ValueError("the United Kingdom's code is GB")
     if len(code) != 2 or not code.isascii() or not code.isalpha():
         raise ValueError("write the two letters of ISO 3166, as in DE")
+    # Only a site with such a country reads numbers by it; a process that never does is smaller without.
+    from phonenumbers import SUPPORTED_REGIONS
+
+    if code not in SUPPORTED_REGIONS:
+        raise ValueError("no country with telephone numbers has this code; write that of ISO 3166, as in DE")
     return code
 
 
@@ -178,4 +224,6 @@ def currency(text: str) -> str:
     code = text.strip().upper()
     if len(code) != 3 or not code.isascii() or not code.isalpha():
         raise ValueError("write the three letters of ISO 4217, as in EUR")
+    if code not in CURRENCIES:
+        raise ValueError("no currency has this code; write that of ISO 4217, as in EUR")
     return code

@@ -89,7 +89,78 @@ async def test_online_a_platform_that_is_away_is_not_called_good(config: Path, u
     done = await tagway("check", "--online", config)
 
     assert done.exit_code == 1
-    assert f"meta: bad: {away} could not be asked (connect); try again" in done.stdout
+    assert done.stdout.splitlines()[-1] == f"meta: not checked: {away} could not be asked (connect); try again"
+
+
+async def test_online_a_token_endpoint_that_is_away_says_nothing_of_the_credentials(
+    config: Path, unused_tcp_port: int
+) -> None:
+    google = GOOGLE.format(google=f"http://127.0.0.1:{unused_tcp_port}", token="a-token-not-printed")
+    rewrite(config, lambda text: text + google)
+
+    done = await tagway("check", "--online", config)
+
+    assert done.exit_code == 1
+    assert done.stdout.splitlines()[-1] == (
+        "google: not checked: the token endpoint could not be asked (connection); try again"
+    )
+
+
+ACCOUNT = """
+  google:
+    adapter: google_data_manager
+    operating_account: "123"
+    credentials: {{kind: service_account, file: "{file}"}}
+    conversions: {{purchase: {{action_id: "987", mode: online}}}}
+    enabled: {enabled}
+"""
+
+
+@pytest.mark.parametrize(
+    ("content", "what"),
+    [
+        (None, "there is no such key file"),
+        (b"not-to-be-shown", "the key file is not JSON"),
+        (b'{"type": "authorized_user"}', "the key file is not that of a service account"),
+        (b'{"type": "service_account"}', "the key file has no client_email or no private_key"),
+        (
+            b'{"type": "service_account", "client_email": "a@b", "private_key": "not-to-be-shown"}',
+            "the private key in the key file cannot be read",
+        ),
+        (b"x" * 65_537, "the key file is too large to be one"),
+    ],
+)
+async def test_a_key_file_that_gives_no_token_is_warned_of(config: Path, content: bytes | None, what: str) -> None:
+    file = config.with_name("key.json")
+    if content is not None:
+        file.write_bytes(content)
+    rewrite(config, lambda text: text + ACCOUNT.format(file=file, enabled="true"))
+
+    done = await tagway("check", config)
+
+    assert done.exit_code == 0
+    (line,) = [line for line in done.stderr.splitlines() if "key file" in line]
+    assert line.startswith(f"{config}:")
+    assert f"warning: destinations.google.credentials.file: {what}; " in line
+    assert "not-to-be-shown" not in done.output
+
+
+async def test_a_folder_is_no_key_file_and_what_is_switched_off_needs_none(config: Path) -> None:
+    rewrite(config, lambda text: text + ACCOUNT.format(file=config.parent, enabled="true"))
+    folder = await tagway("check", config)
+    rewrite(config, lambda text: text.replace("enabled: true", "enabled: false"))
+    off = await tagway("check", config)
+
+    assert "credentials.file: the key file cannot be read" in folder.stderr
+    assert "key file" not in off.stderr
+
+
+async def test_a_good_key_file_is_not_mentioned(config: Path, sandbox: Sandbox) -> None:
+    file = config.with_name("key.json")
+    file.write_text(json.dumps(sandbox.google_key()))
+    rewrite(config, lambda text: text + ACCOUNT.format(file=file, enabled="true"))
+
+    assert "key file" not in (await tagway("check", config)).stderr
 
 
 async def test_the_schema_is_json_with_every_adapter() -> None:

@@ -92,4 +92,4 @@ async def test_trouble_of_the_platforms_own_says_nothing_about_the_token(
     done = await tagway("check", "--online", config)
 
     assert done.exit_code == 1
-    assert "it: bad: no answer about the" in done.stdout
+    assert "it: not checked: no answer about the" in done.stdout

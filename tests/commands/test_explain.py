@@ -126,3 +126,11 @@ async def test_match_quality_is_told_as_an_estimate_of_what_was_delivered(gatewa
 
     assert done.stdout.count("match quality") == 1
     assert "match quality: about 7.3 of 10, estimated" in done.stdout
+
+
+async def test_an_empty_id_is_wrong_use_and_asks_nobody(gateway: Gateway) -> None:
+    done = await tagway("explain", gateway.config, "")
+
+    assert (done.exit_code, gateway.admin.asked) == (2, [])
+    assert done.stderr.startswith("EVENT_ID is empty; write the event's id")
+    assert done.stderr.count("\n") == 1

@@ -79,3 +79,14 @@ async def test_what_is_there_is_never_written_over(tmp_path: Path) -> None:
     done = await tagway("new-adapter", "acme", "--into", tmp_path)
 
     assert (done.exit_code, mine.read_text()) == (1, "# mine\n")
+
+
+@pytest.mark.parametrize("below", ["file/x", "b" * 300])
+async def test_a_folder_that_cannot_be_made_is_said_in_one_line(tmp_path: Path, below: str) -> None:
+    (tmp_path / "file").touch()
+
+    done = await tagway("new-adapter", "acme", "--into", tmp_path / below)
+
+    assert (done.exit_code, written(tmp_path)) == (2, ["file"])
+    assert f"{tmp_path / below}/tagway-acme cannot be written: " in done.stderr
+    assert done.stderr.count("\n") == 1

@@ -347,3 +347,12 @@ def test_the_bookmark_holds_no_value_of_the_file(tmp_path: Path) -> None:
     assert orjson.loads((tmp_path / "x.tagway").read_bytes()).keys() == {
         *("version", "site", "target", "rows", "digest", "refused_bytes", "counts", "reasons", "warnings"),
     }
+
+
+@pytest.mark.parametrize("file", [".", "/", "..", ""])
+async def test_a_folder_is_no_file_of_events(gateway: Gateway, file: str) -> None:
+    done = await tagway("send", gateway.config, file)
+
+    assert (done.exit_code, gateway.api.batches) == (2, [])
+    assert done.exception is None or isinstance(done.exception, SystemExit)
+    assert done.stderr.count("\n") == 1

@@ -143,6 +143,19 @@ async def test_a_token_is_fetched_from_declared_hosts_alone(places: tuple[Place,
     assert (home.seen, other.seen) == ([], [])
 
 
+@pytest.mark.parametrize("bad", ["own\nt0ken", "own\r\n", "\x01", "own\x7f", "own\ud800"])
+async def test_credentials_that_no_header_can_carry_pause_the_destination_and_call_nobody(
+    places: tuple[Place, Place], bad: str
+) -> None:
+    home, _ = places
+    asks = Header(name="A-Token", secret=Secret(bad))
+
+    answer = await send(Sly(token=Secret(bad), asks=asks), Request(path="/in", json={}), home.url)
+
+    assert answer == NoToken("credentials_unsendable", refused=True)
+    assert home.seen == []
+
+
 async def test_what_was_overstepped_is_logged_without_a_secret(
     places: tuple[Place, Place], capsys: pytest.CaptureFixture[str]
 ) -> None:

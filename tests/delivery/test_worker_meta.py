@@ -23,7 +23,7 @@ WHO: dict[str, Any] = {
 
 
 def house(database: Database, sandbox: Sandbox, **options: Any) -> House:
-    meta = Meta(dataset_id="1", access_token=Secret("sandbox-meta-token"), **options)
+    meta = Meta(dataset_id="1", **{"access_token": Secret("sandbox-meta-token"), **options})
     place = Destination(name="meta", adapter=meta, endpoint=sandbox.endpoint("meta"))
     return House(database, a_plan(place), wall_ms)
 
@@ -100,5 +100,25 @@ async def test_a_withdrawn_token_keeps_the_queue_and_calls_a_human(database: Dat
             assert await wait_until(paused, 10)
             assert worker.gate.reason == "190/463"
             assert (await shop.outcome("kept"))[0] == "waiting"
+        finally:
+            await shop.roster.close()
+
+
+async def test_a_token_that_no_header_can_carry_costs_no_event(database: Database) -> None:
+    async with running() as sandbox:
+        shop = house(database, sandbox, access_token=Secret("sandbox-meta\ntoken"))
+        shop.roster.apply()
+        (worker, _) = shop.roster._workers["meta"]
+
+        async def paused() -> bool:
+            return worker.gate.state.value == "paused"
+
+        try:
+            await shop.keeper.keep([now_event("kept", **WHO)])
+
+            assert await wait_until(paused, 10)
+            assert worker.gate.reason == "credentials_unsendable"
+            assert (await shop.outcome("kept"))[0] == "waiting"
+            assert sandbox.requests("meta") == []
         finally:
             await shop.roster.close()

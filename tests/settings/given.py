@@ -12,6 +12,7 @@ from typing import Any, ClassVar, Literal
 import pytest
 
 from adapters.echo import Echo
+from adapters.webhook import Webhook
 from gateway.core.adapter import Payload, Request, Response, Secret, Verdict
 from gateway.core.event import Event, Purpose
 from gateway.core.manifest import Manifest
@@ -39,6 +40,7 @@ class StandIn:
     actions: Mapping[str, Login] = field(default_factory=dict)
     flags: tuple[Literal["LDU"], ...] | None = None
     version: int = 3
+    retries: int | None = 5
     strict: bool = False
 
     endpoint: ClassVar[str] = "https://platform.example"
@@ -65,7 +67,7 @@ class StandIn:
         return []
 
 
-ADAPTERS = {"stand_in": lambda: StandIn, "echo": lambda: Echo}
+ADAPTERS = {"stand_in": lambda: StandIn, "echo": lambda: Echo, "webhook": lambda: Webhook}
 
 GOOD: dict[str, Any] = {
     "sites": {"shop": {"hosts": ["t.shop.example"], "origins": ["https://shop.example"], "destinations": ["main"]}},

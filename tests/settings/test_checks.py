@@ -39,6 +39,13 @@ MISFITS: list[tuple[list[tuple[str, Any]], str, str]] = [
         "is the path of sites.shop.paths.tag",
     ),
     ([("sites.shop.cookies", {"id": "x", "click": "x"})], "sites.shop.cookies", "are the same cookie"),
+    ([("sites.shop.cookies", {"id": "_tw_click"})], "sites.shop.cookies", "are the same cookie"),
+    ([("sites.shop.cookies", {"id": "_fbp"})], "sites.shop.cookies.id", "a vendor's script writes"),
+    ([("sites.shop.cookies", {"click": "_gcl_aw"})], "sites.shop.cookies.click", "a vendor's script writes"),
+    ([("sites.shop.cookies", {"click": "_ga_ABC123"})], "sites.shop.cookies.click", "a vendor's script writes"),
+    ([("sites.shop.cookies", {"id": "CookieConsent"})], "sites.shop.cookies.id", "a vendor's script writes"),
+    ([("destinations.main", {"adapter": "echo"})], "destinations.main.endpoint", "write where to send"),
+    ([("destinations.main", {"adapter": "echo", "endpoint": "nowhere"})], "destinations.main.endpoint", "write scheme"),
     ([("demo", {"site": "shpo"})], "demo.site", "did you mean shop?"),
     ([("demo", {"site": "shop"})], "demo.site", "add api_keys"),
 ]
@@ -50,6 +57,16 @@ def test_what_cannot_work_is_refused(tmp_path: Path, changes: list[tuple[str, An
 
     assert found.key == key
     assert said in str(found)
+
+
+def test_an_address_of_the_users_own_may_be_on_this_machine(tmp_path: Path) -> None:
+    here = "http://127.0.0.1:9"
+    hook = {"adapter": "webhook", "url": f"{here}/x", "secret": "${TOKEN}"}
+    settings = loaded(
+        tmp_path, ("destinations.main", {"adapter": "echo", "endpoint": here}), ("destinations.hook", hook)
+    )
+
+    assert [one.base_url for one in settings.destinations.values()] == [here, here]
 
 
 def test_the_same_host_under_two_paths_is_two_sites(tmp_path: Path) -> None:

@@ -98,17 +98,40 @@ def test_half_a_variable_is_a_problem(tmp_path: Path, text: str) -> None:
     assert "that is no ${NAME}" in found.problems[0].message
 
 
-def test_a_file_is_read_without_its_last_newline(tmp_path: Path) -> None:
-    (tmp_path / "secret").write_bytes(b"line\n\n")
+@pytest.mark.parametrize(
+    "content", [b"two words\n", b"two words\r\n\r\n", b"\t two words \n\n", b"\xef\xbb\xbftwo words"]
+)
+def test_a_file_is_read_without_the_white_space_around_it(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "secret").write_bytes(content)
 
-    found = read(tmp_path, f"a: file:{tmp_path}/secret\nb: file:${{DIR}}/secret", DIR=str(tmp_path))
+    found = read(tmp_path, f"a: file:{tmp_path}/secret\nb: file:${{DIR}}/secret", DIR=f"{tmp_path}\n")
 
-    assert found.data == {"a": "line\n", "b": "line\n"}
+    assert found.data == {"a": "two words", "b": "two words"}
+
+
+def test_a_variable_brings_no_white_space_around_it(tmp_path: Path) -> None:
+    found = read(tmp_path, 'a: ${X}\nb: "<${X}>"\nc: ${EMPTY:-default}\nd: ${EMPTY}\n', X=" a b\r\n", EMPTY="\n")
+
+    assert found.data == {"a": "a b", "b": "<a b>", "c": "default", "d": None}
+
+
+def test_what_is_written_in_quotes_keeps_its_blanks(tmp_path: Path) -> None:
+    assert read(tmp_path, 'a: " x "').data == {"a": " x "}
+
+
+def test_a_files_name_that_cannot_be_one_is_a_problem(tmp_path: Path) -> None:
+    assert "absolute" in read(tmp_path, 'a: "file:/run/\\0x"').problems[0].message
 
 
 @pytest.mark.parametrize(
     ("content", "message"),
-    [(None, "cannot be read: No such file"), (b"", "is empty"), (b"\xff", "is not UTF-8"), (b"x" * 65_537, "larger")],
+    [
+        (b" \n\n", "is empty"),
+        (None, "cannot be read: No such file"),
+        (b"", "is empty"),
+        (b"\xff", "is not UTF-8"),
+        (b"x" * 65_537, "larger"),
+    ],
 )
 def test_a_secret_file_that_cannot_serve_is_a_problem(tmp_path: Path, content: bytes | None, message: str) -> None:
     if content is not None:

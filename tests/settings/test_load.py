@@ -106,6 +106,50 @@ def test_a_key_with_nothing_behind_it_is_absent(tmp_path: Path) -> None:
     assert settings == loaded(tmp_path)
 
 
+# A key of each kind: text, a secret, a number, a switch, a word, a list, a mapping, a path, an address.
+EMPTY = (
+    *("server.listen", "server.admin_password", "server.workers", "server.watch", "server.trusted_proxies"),
+    *("store.redis", "store.data_dir", "store.durability", "store.keep", "sandbox", "demo.site"),
+    *("sites.shop.currency", "sites.shop.cookies", "sites.shop.api_keys", "sites.shop.consent.regions"),
+    *("destinations.main.endpoint", "destinations.main.version", "destinations.main.login", "destinations.main.batch"),
+)
+
+
+@pytest.mark.parametrize("place", EMPTY)
+def test_a_key_with_empty_text_behind_it_is_absent(tmp_path: Path, place: str) -> None:
+    assert loaded(tmp_path, (place, "")) == loaded(tmp_path)
+
+
+def test_an_option_that_has_a_default_can_be_switched_off_with_empty_text_as_with_null(tmp_path: Path) -> None:
+    off = [loaded(tmp_path, ("destinations.main.retries", value)) for value in (None, "")]
+
+    assert [getattr(found.destinations["main"].adapter, "retries", 0) for found in off] == [None, None]
+
+
+def test_a_secret_from_elsewhere_may_end_in_a_line_break(tmp_path: Path) -> None:
+    (tmp_path / "secret").write_text("t0ken\n\n")
+
+    settings = loaded(
+        tmp_path,
+        ("destinations.main.login", {"kind": "user", "token": f"file:{tmp_path}/secret"}),
+        env={"TOKEN": "t0ken\r\n"},
+    )
+
+    adapter = settings.destinations["main"].adapter
+    assert isinstance(adapter, StandIn)
+    assert adapter.login is not None
+    assert [adapter.access_token, adapter.login.token] == [Secret("t0ken")] * 2
+
+
+@pytest.mark.parametrize("inside", ["\n", "\r\n", "\x01", "\x7f", "\x85"])
+def test_a_secret_that_no_header_can_carry_is_named_and_not_shown(tmp_path: Path, inside: str) -> None:
+    found = only(problems(tmp_path, env={"TOKEN": f"hunter{inside}two"}))
+
+    assert (found.key, found.line > 1) == ("destinations.main.access_token", True)
+    assert "control character" in found.message
+    assert not {"hunter", "two"} & set(str(found).split())
+
+
 def test_equal_files_are_equal_settings_wherever_they_stand(tmp_path: Path) -> None:
     (tmp_path / "other").mkdir()
 
@@ -197,7 +241,16 @@ CASES: list[tuple[str, Any, str]] = [
     ("server.drain_s", 30, "has to be at most 20"),
     ("server.debug", "perhaps", "expected true or false, got text"),
     ("server", [], "expected a mapping (key: value), got a list"),
-    ("store.data_dir", "", "expected text, got empty text"),
+    ("store.data_dir", "a\0b", "holds a NUL character"),
+    ("destinations.main.account_id", "", "expected text, got empty text"),
+    ("destinations.main.account_id", "1\0", "holds a NUL character"),
+    ("destinations.main.access_token", "t\n", "holds a line break or another control character"),
+    ("destinations.main.events", {"purchase": ""}, "expected text, got empty text"),
+    ("server.listen", "256.1.1.1:80", "four numbers up to 255"),
+    ("sites.shop.phone_country", "XX", "no country with telephone numbers has this code"),
+    ("sites.shop.hosts", ["bücher.example"], "as browsers send it"),
+    ("sites.shop.origins", ["https://bücher.example"], "bücher.example is xn--bcher-kva.example"),
+    ("sites.shop.origins", ["https://*.shop.example"], "write scheme and host alone"),
     ("store.durability", "jurnal", "got text; did you mean journal?"),
     ("sites", {}, "at least one site is needed"),
     ("sites.shop", None, "expected a mapping (key: value), got nothing"),
@@ -223,7 +276,7 @@ CASES: list[tuple[str, Any, str]] = [
     ("destinations", [], "expected a mapping of names, got a list"),
     ("destinations.main", "stand_in", "expected a mapping (key: value), got text"),
     ("destinations.main.adapter", "stand-in", "no adapter of this name is installed; did you mean stand_in?"),
-    ("destinations.main.adapter", None, "is missing; there are: echo, stand_in"),
+    ("destinations.main.adapter", None, "is missing; there are: echo, stand_in, webhook"),
     ("destinations.main.login", {"kind": "user"}, "token: needed for kind user"),
     ("destinations.main.login", {"knd": "user", "kind": "key"}, "did you mean kind?"),
     ("destinations.main.actions", {"purchase": {}}, "is missing; for example kind: key"),
