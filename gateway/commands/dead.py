@@ -23,7 +23,11 @@ _WORDS: Final = {
     "dropped": "dropped",
     "gone": "not there any more",
     "lost": "cannot be sent again, its content is no longer kept",
+    "unconfigured": "cannot be sent again before its destination is back in the configuration",
 }
+# What `GET /admin/api/dead` gives at once, if nothing else is asked for, and at most.
+_PAGE: Final = 200
+_MOST: Final = 1_000
 
 
 class Action(StrEnum):
@@ -42,17 +46,18 @@ def dead(
     destination: Annotated[str | None, typer.Option(help="Of this destination only.")] = None,
     every: Annotated[bool, typer.Option("--all", help="All of them (of the destination).")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="As the admin API tells it.")] = False,
+    limit: Annotated[int, typer.Option(min=1, max=_MOST, help="List so many.")] = _PAGE,
+    before: Annotated[str | None, typer.Option(help="List those before this place, as the last list named it.")] = None,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask before many are replayed or any is dropped.")] = False,
 ) -> None:
     """List the dead letters, look at one, send them again, or drop them."""
     settings = settings_of(config)
     if destination is not None and destination not in settings.destinations:
-        meant = nearest(destination, settings.destinations)
-        fail(f"there is no destination {shown(destination)}" + (f"; did you mean {meant}?" if meant else ""))
-    wanted = ids or []
+        run(_know(settings, destination))
+    wanted = [one for one in ids or [] if one]
     match action:
         case Action.LIST:
-            run(_list(settings, destination, as_json=as_json))
+            run(_list(settings, destination, limit, before, as_json=as_json))
         case Action.SHOW:
             if not wanted:
                 fail("say which: tagway dead CONFIG show ID (tagway dead CONFIG list knows them)")
@@ -66,16 +71,27 @@ def dead(
             assert_never(action)
 
 
-async def _list(settings: Settings, destination: str | None, *, as_json: bool) -> None:
+async def _know(settings: Settings, destination: str) -> None:
+    """End the command unless the gateway knows a destination: one that left the configuration may have letters."""
     async with admin(settings) as gateway:
-        letters = await _letters(gateway, destination)
-        counts = await _counts(gateway, destination)
+        if destination in await _counts(gateway, destination):
+            return
+    meant = nearest(destination, settings.destinations)
+    fail(f"there is no destination {shown(destination)}" + (f"; did you mean {meant}?" if meant else ""))
+
+
+async def _list(settings: Settings, destination: str | None, limit: int, before: str | None, *, as_json: bool) -> None:
+    async with admin(settings) as gateway:
+        told = {"destination": destination, "limit": str(limit), "before": before}
+        letters: list[dict[str, Any]] = await gateway.get("/admin/api/dead", **told) or []
+        last = "/".join(shown(letters[-1][key]) for key in ("at", "destination", "id")) if letters else None
+        older = letters and await gateway.get("/admin/api/dead", **{**told, "limit": "1", "before": last})
+        total = sum((await _counts(gateway, destination)).values())
     if as_json:
         typer.echo(orjson.dumps(letters, option=orjson.OPT_INDENT_2))
         return
-    total = sum(counts.values())
     if not letters:
-        typer.echo("no dead letters")
+        typer.echo(f"no dead letters before {shown(before)}" if before else "no dead letters")
         return
     table = Table(
         "id", "destination", "event", "event id", "outcome", "reason", "tries", "died", box=None, pad_edge=False
@@ -90,17 +106,17 @@ async def _list(settings: Settings, destination: str | None, *, as_json: bool) -
             clock(one.get("at")),
         )
     console().print(table)
-    if total > len(letters):
-        typer.echo(f"the newest {len(letters)} of {total:,}; --destination narrows it")
+    if older:
+        typer.echo(f"{len(letters):,} of {total:,}; the next ones: --before {last}")
 
 
 async def _show(settings: Settings, ids: Sequence[str], destination: str | None, *, as_json: bool) -> None:
     async with admin(settings) as gateway:
-        letters, strangers = _found(await _letters(gateway, destination), ids)
+        letters, strangers = await _found(gateway, ids, destination)
     for letter in letters:
         typer.echo(orjson.dumps(letter, option=orjson.OPT_INDENT_2) if as_json else _told(letter))
     if strangers:
-        fail(f"not among the newest dead letters: {', '.join(map(shown, strangers))}", 1)
+        fail(_unknown(strangers, destination), 1)
 
 
 async def _settle(
@@ -114,8 +130,7 @@ async def _settle(
             return True
         if bodies and not yes and (action is Action.DROP or not ids):
             _ask(action, bodies, await _counts(gateway, destination))
-        answers = [await gateway.post(f"/admin/api/dead/{action.value}", body) for body in bodies]
-    results = [row for answer in answers for row in (answer or {}).get("results", [])]
+        results = [row for body in bodies for row in await _done(gateway, action, body)]
     counts = Counter(str(row.get("result")) for row in results)
     if as_json:
         typer.echo(orjson.dumps(results, option=orjson.OPT_INDENT_2))
@@ -123,8 +138,7 @@ async def _settle(
         for result, often in counts.most_common():
             typer.echo(f"{counted(often, 'dead letter')}: {_WORDS.get(result, shown(result))}")
     if strangers:
-        hint = "" if destination else "; name their --destination, if they are older than those"
-        typer.echo(f"not among the newest dead letters: {', '.join(map(shown, strangers))}{hint}", err=True)
+        typer.echo(_unknown(strangers, destination), err=True)
     return not strangers and counts.keys() <= {"revived", "dropped"}
 
 
@@ -136,15 +150,22 @@ async def _wishes(
         return [
             {"destination": name, "all": True} for name, dead in (await _counts(gateway, destination)).items() if dead
         ], []
-    letters, strangers = _found(await _letters(gateway, destination), ids)
+    letters, strangers = await _found(gateway, ids, destination)
     by_place: dict[str, list[str]] = {}
     for letter in letters:
         by_place.setdefault(letter["destination"], []).append(letter["id"])
-    if destination is not None:
-        # It may be older than what is listed: the gateway knows.
-        by_place.setdefault(destination, []).extend(strangers)
-        strangers = []
-    return [{"destination": name, "ids": found} for name, found in by_place.items() if found], strangers
+    return [{"destination": name, "ids": found} for name, found in by_place.items()], strangers
+
+
+async def _done(gateway: Admin, action: Action, body: dict[str, Any]) -> list[dict[str, Any]]:
+    """Ask for it as often as it takes: of all letters so many are done at once, from the newest on."""
+    results: list[dict[str, Any]] = []
+    while True:
+        answer = await gateway.post(f"/admin/api/dead/{action.value}", body) or {}
+        results += answer.get("results", [])
+        if "next" not in answer:
+            return results
+        body = {**body, "before": answer["next"]}
 
 
 def _ask(action: Action, bodies: list[dict[str, Any]], counts: dict[str, int]) -> None:
@@ -156,21 +177,25 @@ def _ask(action: Action, bodies: list[dict[str, Any]], counts: dict[str, int]) -
         fail("nothing was done", 1)
 
 
-async def _letters(gateway: Admin, destination: str | None) -> list[dict[str, Any]]:
-    letters: list[dict[str, Any]] = await gateway.get("/admin/api/dead", destination=destination) or []
-    return letters
-
-
 async def _counts(gateway: Admin, destination: str | None) -> dict[str, int]:
     rows = await gateway.get("/admin/api/destinations") or []
     return {row["destination"]: row["dead"] for row in rows if destination in (None, row["destination"])}
 
 
-def _found(letters: list[dict[str, Any]], ids: Sequence[str]) -> tuple[list[dict[str, Any]], list[str]]:
-    """Pick letters by their own id or by their event's; return also the ids that match none."""
-    found = [letter for letter in letters if letter["id"] in ids or letter.get("event_id") in ids]
-    known = {letter["id"] for letter in found} | {letter.get("event_id") for letter in found}
-    return found, [one for one in dict.fromkeys(ids) if one not in known]
+async def _found(gateway: Admin, ids: Sequence[str], destination: str | None) -> tuple[list[dict[str, Any]], list[str]]:
+    """Find letters by their own id or by their event's; return also the ids that match none."""
+    letters: dict[tuple[str, str], dict[str, Any]] = {}
+    strangers = []
+    for one in dict.fromkeys(ids):
+        found = await gateway.get("/admin/api/dead", event_id=one, destination=destination)
+        letters |= {(letter["destination"], letter["id"]): letter for letter in found or []}
+        if not found:
+            strangers.append(one)
+    return list(letters.values()), strangers
+
+
+def _unknown(strangers: Sequence[str], destination: str | None) -> str:
+    return f"no dead letter{f' of {destination}' if destination else ''}: {', '.join(map(shown, strangers))}"
 
 
 def _told(letter: dict[str, Any]) -> str:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from datetime import datetime
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import orjson
 from aiohttp import web
 from aiohttp.typedefs import Handler
 from aiohttp_sse import sse_response
-from prometheus_client import CONTENT_TYPE_LATEST
+from prometheus_client import CONTENT_TYPE_LATEST, Gauge
 
 from gateway.console.desk import DESK, Desk
 from gateway.console.exposition import exposition
@@ -18,11 +18,14 @@ from gateway.console.locks import locks
 from gateway.console.pages import add_pages, hours_of
 from gateway.console.stream import entries
 from gateway.store.errors import Unavailable
+from gateway.store.letters import MOST, PAGE, Place
+from gateway.store.tally import Tally
 
 __all__ = ["DESK", "Desk", "create_admin_app"]
 
 _MOST_REPLAYED: Final = 10_000
 _HISTORY: Final = 200
+_BEFORE: Final = "give Unix seconds, or <at>/<destination>/<id> of a letter"
 
 
 def create_admin_app(desk: Desk) -> web.Application:
@@ -51,6 +54,27 @@ async def _plain_faults(request: web.Request, handler: Handler) -> web.StreamRes
         return await handler(request)
     except Unavailable as err:
         return _json({"error": "store_unavailable", "reason": str(err)}, status=503)
+    except web.HTTPClientError as err:
+        if not request.path.startswith("/admin/"):
+            raise
+        return _refused(err)
+
+
+def _refused(err: web.HTTPClientError) -> web.Response:
+    """Say in JSON what aiohttp would say as text."""
+    match err:
+        case web.HTTPNotFound():
+            error, repair = "path", "there is nothing here; the paths are those below /admin/api"
+        case web.HTTPMethodNotAllowed():
+            error, repair = "method", f"use {' or '.join(sorted(err.allowed_methods))}"
+        case web.HTTPRequestEntityTooLarge():
+            error, repair = "too_large", "send less at a time"
+        case _:
+            error, repair = "request", "the request cannot be used as it is"
+    answer = _json({"error": error, "repair": repair}, status=err.status)
+    if "Allow" in err.headers:
+        answer.headers["Allow"] = err.headers["Allow"]
+    return answer
 
 
 async def _healthz(_: web.Request) -> web.Response:
@@ -65,7 +89,10 @@ async def _readyz(request: web.Request) -> web.Response:
 async def _metrics(request: web.Request) -> web.Response:
     desk = request.app[DESK]
     try:
-        for row in await desk.ledger.destinations():
+        rows = await desk.ledger.destinations()
+        for gauge in _of_destinations(desk.tally):  # those of one that left, and is owed nothing any more
+            gauge.clear()
+        for row in rows:
             desk.tally.waiting.labels(row["destination"]).set(row["waiting"])
             desk.tally.oldest.labels(row["destination"]).set(row["oldest_age_s"])
             desk.tally.dead_letters.labels(row["destination"]).set(row["dead"])
@@ -78,12 +105,14 @@ async def _metrics(request: web.Request) -> web.Response:
             desk.tally.unbalanced.labels(name).set(number)
     except Unavailable:
         # The counters of this process are still worth scraping; a gauge that nobody can read now would be a lie.
-        tally = desk.tally
-        gone = (tally.waiting, tally.oldest, tally.dead_letters, tally.parked, tally.expires, tally.unbalanced)
-        for gauge in gone:
+        for gauge in (*_of_destinations(desk.tally), desk.tally.unbalanced):
             gauge.clear()
     told = exposition(desk.tally.registry, await desk.further())
     return web.Response(body=told, headers={"Content-Type": CONTENT_TYPE_LATEST})
+
+
+def _of_destinations(tally: Tally) -> tuple[Gauge, ...]:
+    return tally.waiting, tally.oldest, tally.dead_letters, tally.parked, tally.expires
 
 
 async def _explain(request: web.Request) -> web.Response:
@@ -125,63 +154,95 @@ async def _write_off(request: web.Request) -> web.Response:
 
 
 async def _dead(request: web.Request) -> web.Response:
-    return _json(await request.app[DESK].ledger.dead_letters(request.query.get("destination")))
+    """List a page of dead letters, or those of one event id, however old.
+
+    The next page begins `before` the last letter of this one: `<at>/<destination>/<id>`.
+    """
+    letters, asked = request.app[DESK].ledger.letters, request.query
+    destination, name = asked.get("destination"), asked.get("event_id")
+    if name is not None:
+        return _json(await letters.found(name, destination))
+    limit, start = _whole(asked.get("limit") or str(PAGE)), asked.get("before")
+    before = Place.read(start) if start else None
+    if limit is None or not 1 <= limit <= MOST:
+        return _json({"error": "limit", "repair": f"give 1 to {MOST}"}, status=400)
+    if start and before is None:
+        return _json({"error": "before", "repair": _BEFORE}, status=400)
+    return _json(await letters.page(destination, limit=limit, before=before))
 
 
 async def _replay(request: web.Request) -> web.Response:
-    return await _each_letter(request, "revived", request.app[DESK].ledger.replay_dead)
+    return await _each_letter(request, "revived", request.app[DESK].ledger.letters.replay)
 
 
 async def _drop(request: web.Request) -> web.Response:
     async def drop(destination: str, leg: str) -> str:
-        return "dropped" if await request.app[DESK].ledger.drop_dead(destination, leg) else "gone"
+        return "dropped" if await request.app[DESK].ledger.letters.drop(destination, leg) else "gone"
 
     return await _each_letter(request, "dropped", drop)
 
 
 async def _each_letter(request: web.Request, done: str, act: Callable[[str, str], Awaitable[str]]) -> web.Response:
-    """Do something to the dead letters a body names: `{"destination": …, "ids": [...]}` or `"all": true`.
+    """Do something to the dead letters a body names: `{"ids": [...]}`, also with a `destination`, or all of one.
 
-    Shape: answers `{"<done>": n, "results": [{"id", "result"}]}`.
+    Shape: answers `{"<done>": n, "results": [{"id", "destination", "result"}]}`, and `next` where all are more than are
+    done at once: the `before` of the next call.
     """
-    wish = _wish(await request.read())
+    letters, wish = request.app[DESK].ledger.letters, _wish(await request.read())
     if wish is None:
-        repair = 'send {"destination": "meta", "ids": ["…"]} or {"destination": "meta", "all": true}'
+        repair = 'send {"ids": ["…"]}, {"destination": "meta", "ids": ["…"]} or {"destination": "meta", "all": true}'
         return _json({"error": "body", "repair": repair}, status=400)
-    destination, ids = wish
-    if ids is None:
-        letters = await request.app[DESK].ledger.dead_letters(destination, _MOST_REPLAYED)
-        ids = [letter["id"] for letter in letters]
-    results = [{"id": leg, "result": await act(destination, leg)} for leg in ids]
-    return _json({done: sum(row["result"] == done for row in results), "results": results})
+    rest: Place | None = None
+    if wish.ids is None:
+        places, rest = await letters.places(wish.destination, limit=_MOST_REPLAYED, before=wish.before)
+        named: list[tuple[str | None, str]] = [(place.destination, place.leg) for place in places]
+    elif wish.destination is None:
+        named = [(place, leg) for leg in wish.ids for place in await letters.holders(leg) or (None,)]
+    else:
+        named = [(wish.destination, leg) for leg in wish.ids]
+    results = [
+        {"id": leg, "destination": place, "result": "gone" if place is None else await act(place, leg)}
+        for place, leg in named
+    ]
+    told = {done: sum(row["result"] == done for row in results), "results": results}
+    return _json(told if rest is None else {**told, "next": str(rest)})
 
 
-def _wish(body: bytes) -> tuple[str, list[str] | None] | None:
+class _Wish(NamedTuple):
+    """`ids` None: all of the destination. `destination` None: wherever there are letters of these ids."""
+
+    destination: str | None
+    ids: list[str] | None
+    before: Place | None = None
+
+
+def _wish(body: bytes) -> _Wish | None:
     try:
         said = orjson.loads(body)
     except orjson.JSONDecodeError:
         return None
-    if not isinstance(said, dict) or not isinstance(said.get("destination"), str):
+    if not isinstance(said, dict):
         return None
+    destination, ids, start = said.get("destination"), said.get("ids"), said.get("before")
     if said.get("all") is True:
-        return said["destination"], None
-    ids = said.get("ids")
+        before = Place.read(start) if isinstance(start, str) else None
+        is_readable = isinstance(destination, str) and (start is None or before is not None)
+        return _Wish(destination, None, before) if is_readable else None
     if not isinstance(ids, list) or not all(isinstance(leg, str) for leg in ids) or len(ids) > _MOST_REPLAYED:
         return None
-    return said["destination"], ids
+    return _Wish(destination, ids) if destination is None or isinstance(destination, str) else None
 
 
 async def _live(request: web.Request) -> web.StreamResponse:
-    history = min(int(request.query.get("history", "0") or 0), _HISTORY) if _is_count(request) else 0
+    history = min(_whole(request.query.get("history") or "0") or 0, _HISTORY)
     async with sse_response(request) as stream:
         async for entry in entries(request, stream, request.app[DESK].ledger, history):
             await stream.send(orjson.dumps(entry).decode(), id=entry["id"])
     return stream
 
 
-def _is_count(request: web.Request) -> bool:
-    text = request.query.get("history", "0")
-    return text.isascii() and text.isdigit() and len(text) < 6
+def _whole(text: str) -> int | None:
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 6 else None
 
 
 def moment_ms(text: str | None) -> int | None:

@@ -34,7 +34,8 @@ def locks(hosts: frozenset[str], password: Secret | None) -> Middleware:
             answer.headers["WWW-Authenticate"] = 'Basic realm="tagway", charset="UTF-8"'
             return answer
         if request.method not in ("GET", "HEAD"):
-            if request.content_type != "application/json":
+            # Of a path or a method that is not there nothing happens, whatever is sent: it is told as that.
+            if request.match_info.http_exception is None and request.content_type != "application/json":
                 return _no(415, "content_type", "send application/json")
             origin = request.headers.get("Origin")
             if origin is not None and urlsplit(origin).netloc.lower() != request.host.lower():

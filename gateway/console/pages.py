@@ -7,7 +7,7 @@ forbid both, and an event's name stays a name whatever it holds.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from importlib.metadata import PackageNotFoundError, version
 from importlib.resources import files
 from pathlib import Path
@@ -27,6 +27,7 @@ from gateway.console.trace import trace
 from gateway.console.view import View
 from gateway.store.errors import Unavailable
 from gateway.store.keys import LIVE_ENTRIES
+from gateway.store.ledger import GONE
 
 POLICY: Final = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
@@ -157,25 +158,27 @@ async def _destinations(request: web.Request) -> web.Response:
     qualities = await ledger.counts.qualities(hours)
     books = await ledger.audit.read(hours=hours)
     accounts = {account["destination"]: account for account in books["destinations"]}
+    states = await ledger.destinations()
     rows = [
         {
             **await _told(request, row),
             "match_quality": qualities.get(row["destination"]),
             "account": accounts[row["destination"]],
         }
-        for row in await ledger.destinations()
+        for row in states
+        if row["state"] != GONE
     ]
     told = {"rows": rows, "volumes": await ledger.counts.volumes(hours), "hours": hours, "ranges": RANGES}
-    told |= {"books": books, "gone": [account for account in books["destinations"] if not account["configured"]]}
+    told |= {"books": books, "gone": _gone(books, states)}
     return await _render("destinations.html", request, told)
 
 
 async def _destination(request: web.Request) -> web.Response:
     ledger, name = request.app[DESK].ledger, request.match_info["name"]
-    found = [row for row in await ledger.destinations() if row["destination"] == name]
+    found = [row for row in await ledger.destinations() if row["destination"] == name and row["state"] != GONE]
     if not found:
         raise web.HTTPNotFound
-    letters = await ledger.dead_letters(name, _LETTERS)
+    letters = await ledger.letters.newest(name, _LETTERS)
     hours = hours_of(request.query.get("hours"))
     books = await ledger.audit.read(hours=hours)
     account = next(account for account in books["destinations"] if account["destination"] == name)
@@ -190,6 +193,16 @@ async def _destination(request: web.Request) -> web.Response:
     return await _render("destination.html", request, told)
 
 
+def _gone(books: Mapping[str, Any], states: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Tell of those that left the configuration what the books say and how many dead letters there are."""
+    accounts = {row["destination"]: row for row in books["destinations"] if not row["configured"]}
+    dead = {row["destination"]: row["dead"] for row in states if row["state"] == GONE}
+    return [
+        {"destination": name, "account": accounts.get(name), "dead": dead.get(name, 0)}
+        for name in sorted(accounts.keys() | dead.keys())
+    ]
+
+
 async def _told(
     request: web.Request, row: Mapping[str, Any], letters: list[dict[str, Any]] | None = None
 ) -> dict[str, Any]:
@@ -197,7 +210,7 @@ async def _told(
     ledger = request.app[DESK].ledger
     destination = ledger.plan().destinations[row["destination"]]
     if letters is None:
-        letters = await ledger.dead_letters(row["destination"], _LETTERS) if row["dead"] else []
+        letters = await ledger.letters.newest(row["destination"], _LETTERS) if row["dead"] else []
     return {
         **row,
         "adapter": type(destination.adapter).__name__,

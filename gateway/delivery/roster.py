@@ -135,7 +135,7 @@ class Roster:
                 next_ms = await self._queues.release_held(_RELEASED_AT_ONCE)
                 if self._now_ms() - buried_ms > _BURY_EVERY_MS:
                     buried_ms = self._now_ms()
-                    await self._ledger.bury()
+                    await self._ledger.keep_house()
                     await self._queues.sweep()
                     await self._ledger.audit.close()
             except Unavailable as err:

@@ -70,8 +70,14 @@ class Safety:
         # None: it depends on the server that answers.
         self._chosen = None if wish == "auto" else Level(wish)
         self.spool = spool or Spool(data_dir / FOLDER)
-        self.pulse = Pulse(database, changed=self.spool.renounce)
+        self.pulse = Pulse(database, changed=self._changed)
+        # What is believed of the server's data is forgotten when another server answers, or an emptied one.
+        self.forget: Callable[[], None] = lambda: None
         self._replayer: Replayer | None = None
+
+    def _changed(self) -> None:
+        self.spool.renounce()
+        self.forget()
 
     @property
     def level(self) -> Level:

@@ -31,6 +31,9 @@ RECEIPTS_MS: Final = 7 * 86_400_000
 # What platforms said later is summed over a week.
 TOLD_MS: Final = 8 * 86_400_000
 
+# Longer than anything of a destination that left is worth looking at.
+DESTINATIONS_MS: Final = 100 * 86_400_000
+
 # Names of events that acts are looked up by; what a site uses every day stays among the newest of them.
 EVENT_NAMES: Final = 5_000
 
@@ -118,6 +121,11 @@ def event_names(shard: int) -> str:
 def state(destination: str) -> str:
     """hash: what the destination's worker says of itself. Lives a week after it last spoke."""
     return f"{PREFIX}:state:{destination}"
+
+
+def destinations() -> str:
+    """zset: destination -> when it was last configured (ms). Lives 100 days after a gateway last looked."""
+    return f"{PREFIX}:destinations"
 
 
 def parked(shard: int) -> str:

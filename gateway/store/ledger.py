@@ -1,7 +1,7 @@
 """What can be read back: one act's whole story, the counts, the dead letters, the state of each destination.
 
-Nothing here decides; the only writes are a sample of what was sent, a worker's word about itself, and a person's
-wish to replay or drop a dead letter.
+Nothing here decides; the only writes are a sample of what was sent, a worker's word about itself, and which
+destinations there are. A person's wish to replay or drop a dead letter: `store/letters.py`.
 """
 
 from __future__ import annotations
@@ -11,10 +11,11 @@ from pathlib import Path
 from typing import Any, Final
 
 import orjson
+import structlog
 
-from gateway.core.act import digest, named_by_event, named_by_order
+from gateway.core.act import digest
 from gateway.core.consent import settle
-from gateway.core.event import ORDER_EVENTS, Consent, Copy, Event, Grant, Purpose, Wire
+from gateway.core.event import Consent, Copy, Event, Grant, Purpose, Wire
 from gateway.core.mask import masked_copy
 from gateway.core.merge import merge
 from gateway.core.outcome import Pending
@@ -24,11 +25,17 @@ from gateway.store.audit import Audit
 from gateway.store.counts import HourlyCounts
 from gateway.store.database import PATIENT_S, Database, text
 from gateway.store.errors import Corrupt
+from gateway.store.letters import Letters
 from gateway.store.outcomes import Fate
 from gateway.store.park.away import Away, on_disk
 from gateway.store.queues import Leg
 from gateway.store.receipts import Receipts
+from gateway.store.search import acts_named
 
+log = structlog.get_logger()
+
+# The state of a destination that is not configured any more, and is still owed something.
+GONE: Final = "gone"
 _STATE_MS: Final = 7 * 86_400_000
 _PAGE: Final = 200
 # What a platform calls match quality is of the last two days as well.
@@ -48,6 +55,8 @@ class Ledger:
         self.counts = HourlyCounts(database, plan, now_ms=now_ms)
         self.away = Away(database, plan, backlog, now_ms=now_ms)
         self.audit = Audit(database, plan, self.counts, now_ms=now_ms)
+        self.letters = Letters(database, plan, now_ms=now_ms)
+        self._told_gone: set[str] = set()
 
     def plan(self) -> Plan:
         """Return what is configured now."""
@@ -69,7 +78,7 @@ class Ledger:
         acts = await self._acts_named(name)
         stories = [(await self._story(act) or await self.away.story(act, name, site, event), at) for act, at in acts]
         known = [
-            (story, at)
+            (story, _came_at(story, at))
             for story, at in stories
             if story is not None
             and (site is None or story["site"] == site)
@@ -77,37 +86,15 @@ class Ledger:
         ]
         if not known:
             return None
-        (newest, _), *older = known
+        (newest, _), *older = sorted(known, key=lambda pair: -pair[1])
         await self.receipts.fill(newest["deliveries"])
         newest["others"] = [{"site": story["site"], "event": story["event"], "at": at} for story, at in older]
         return newest
 
     async def _acts_named(self, id_digest: str) -> list[tuple[str, int]]:
-        """Find the acts whose event id or transaction id this is, the newest first, each with the second it is of.
-
-        An act's name is made of its site, its event's name and the id, so every pair that was seen is tried.
-        """
-        pairs: set[tuple[str, str]] = set()
-        for shard in range(self._database.shards):
-            for pair in await self._answer(self._database.redis.zrange(keys.event_names(shard), 0, -1)):
-                site, _, event = text(pair).partition("|")
-                pairs.add((site, event))
-        by_event = [named_by_event(site, event, id_digest) for site, event in pairs]
-        orders = [(site, event) for site, event in pairs if event in ORDER_EVENTS]
-        by_order = [named_by_order(site, event, id_digest) for site, event in orders]
-        pipeline = self._database.pipeline()
-        # Of a purchase the event id names an act that has another name.
-        for site, event in orders:
-            pipeline.get(keys.name(named_by_event(site, event, id_digest)))
-        known = [text(act) for act in await self._answer(pipeline.execute()) if act] if orders else []
-        acts = list(dict.fromkeys([*by_event, *by_order, *known]))
-        pipeline = self._database.pipeline()
-        for act in acts:
-            pipeline.hmget(keys.act(keys.shard_of(act, self._database.shards), act), ["st", "at"])
-        told = await self._answer(pipeline.execute())
-        found = [(act, int(at or 0)) for act, (status, at) in zip(acts, told, strict=True) if status]
-        away = await self.away.marks([act for act, (status, _) in zip(acts, told, strict=True) if not status])
-        found += [(act, self._now_ms() // 1_000) for act in away]
+        """Find the acts whose event id or transaction id this is, each with the second it is of."""
+        found, absent = await acts_named(self._database, id_digest)
+        found += [(act, self._now_ms() // 1_000) for act in await self.away.marks(absent)]
         return sorted(found, key=lambda pair: -pair[1])[:_NAMED]
 
     async def _story(self, act: str) -> dict[str, Any] | None:
@@ -219,10 +206,37 @@ class Ledger:
         await self._answer(pipeline.execute())
 
     async def destinations(self) -> list[dict[str, Any]]:
-        """Tell the state of every configured destination (contract section 8)."""
+        """Tell the state of every configured destination (contract section 8).
+
+        One that left the configuration follows them with the state `gone`, while something of it waits or is dead.
+        """
         delivered, qualities = await self.counts.delivered(), await self.counts.qualities(_QUALITY_HOURS)
-        rows = [await self._destination(name, delivered[name]) for name in self._plan().destinations]
-        return [{**row, "match_quality": qualities.get(row["destination"])} for row in rows]
+        rows = [await self._destination(name, delivered[name]) for name in await self.letters.destinations()]
+        return [
+            {**row, "match_quality": qualities.get(row["destination"])}
+            for row in rows
+            if row["state"] != GONE or row["waiting"] or row["dead"]
+        ]
+
+    async def keep_house(self) -> None:
+        """Bury dead letters that are too old; remember which destinations there are, and tell of those that left."""
+        await self.letters.bury()
+        names, known = self._plan().destinations, keys.destinations()
+        pipeline = self._database.pipeline()
+        if names:
+            pipeline.zadd(known, dict.fromkeys(names, self._now_ms()))
+        pipeline.pexpire(known, keys.DESTINATIONS_MS)
+        await self._answer(pipeline.execute())
+        self._told_gone -= names.keys()
+        for name in await self.letters.destinations():
+            if name in names:
+                continue
+            row = await self._destination(name, 0)
+            if not row["waiting"] and not row["dead"]:
+                await self._answer(self._database.redis.zrem(known, name))
+            elif name not in self._told_gone:
+                self._told_gone.add(name)
+                log.warning("destination.gone", destination=name, waiting=row["waiting"], dead=row["dead"])
 
     async def _destination(self, name: str, delivered: int) -> dict[str, Any]:
         pipeline = self._database.pipeline()
@@ -236,17 +250,18 @@ class Ledger:
         told = await self.away.waiting(name)
         oldest = [(shard, text(counts[shard * 3 + 1][0])) for shard in shards if counts[shard * 3 + 1]]
         said = {text(field): text(value) for field, value in said.items()}
+        is_configured = name in self._plan().destinations
         return {
             "destination": name,
-            "state": said.get("state", "ok"),
-            "reason": said.get("reason", ""),
+            "state": said.get("state", "ok") if is_configured else GONE,
+            "reason": said.get("reason", "") if is_configured else "",
             "waiting": sum(counts[0::3]) + told["parked"],
             **told,
             "oldest_age_s": await self._oldest_age_s(oldest),
             "delivered": delivered,
             "dead": sum(counts[2::3]),
             "last_error": said.get("last_error") or None,
-            "followed": await self.receipts.summary(name),
+            "followed": await self.receipts.summary(name) if is_configured else None,
             "last_error_at": int(said["last_error_ms"]) / 1000 if said.get("last_error_ms") else None,
         }
 
@@ -258,68 +273,6 @@ class Ledger:
         bodies = await self._answer(pipeline.execute()) if heads else []
         received = [copy.received_ms for copy in _copies(dict(enumerate(bodies)), None)]
         return round((self._now_ms() - min(received)) / 1000, 3) if received else 0.0
-
-    # ---- dead letters
-
-    async def dead_letters(self, destination: str | None = None, limit: int = _PAGE) -> list[dict[str, Any]]:
-        """List dead letters, the newest first."""
-        names = [destination] if destination else list(self._plan().destinations)
-        rows: list[tuple[float, dict[str, Any]]] = []
-        for name in names:
-            for shard in range(self._database.shards):
-                found = await self._answer(
-                    self._database.redis.zrevrange(keys.dead(shard, name), 0, limit - 1, withscores=True)
-                )
-                for leg, died_ms in found:
-                    row = await self._dead_letter(shard, name, text(leg), died_ms / 1000)
-                    if row is not None:
-                        rows.append((died_ms, row))
-        return [row for _, row in sorted(rows, key=lambda pair: -pair[0])[:limit]]
-
-    async def _dead_letter(self, shard: int, destination: str, leg: str, at: float) -> dict[str, Any] | None:
-        redis, act = self._database.redis, keys.act_of(leg)
-        delivery = keys.delivery(destination, leg)
-        fate = outcomes.read(await self._answer(redis.hget(keys.act(shard, act), f"d:{delivery}")))
-        copies = _copies({}, await self._answer(redis.get(keys.content(shard, leg))))
-        if fate is None:
-            return None
-        sent = await self._answer(redis.hget(keys.sample(shard, act), delivery))
-        said = orjson.loads(sent) if sent else {}
-        event = copies[0] if copies else None
-        return {
-            "id": leg,
-            "destination": destination,
-            "site": event.site if event else None,
-            "event": event.name if event else None,
-            "event_id": event.event_id if event else None,
-            "outcome": fate.outcome,
-            "reason": fate.reason,
-            "attempts": fate.attempts,
-            "request": said.get("request"),
-            "response": said.get("response"),
-            "at": at,
-        }
-
-    async def replay_dead(self, destination: str, leg: str) -> str:
-        """Send a dead letter again: `revived`, `gone` (no such letter) or `lost` (its content is no longer kept)."""
-        shard = keys.shard_of(keys.act_of(leg), self._database.shards)
-        copies = _copies({}, await self._answer(self._database.redis.get(keys.content(shard, leg))))
-        site, event = (copies[0].site, copies[0].name) if copies else ("-", "-")
-        owed = outcomes.owed_counter(site, event, keys.delivery(destination, leg))
-        told = [leg, destination, self._now_ms() // keys.HOUR_MS, keys.COUNTERS_MS, owed]
-        return text(await self._database.script("revive", [keys.base(shard)], told, within_s=PATIENT_S))
-
-    async def drop_dead(self, destination: str, leg: str) -> bool:
-        """Forget a dead letter; its outcome stays told. Returns whether there was one."""
-        shard = keys.shard_of(keys.act_of(leg), self._database.shards)
-        return bool(await self._answer(self._database.redis.zrem(keys.dead(shard, destination), leg)))
-
-    async def bury(self) -> None:
-        """Drop dead letters that are older than they are kept."""
-        horizon = self._now_ms() - self._plan().dead_ms
-        for name in self._plan().destinations:
-            for shard in range(self._database.shards):
-                await self._answer(self._database.redis.zremrangebyscore(keys.dead(shard, name), "-inf", horizon))
 
     # ---- the live stream
 
@@ -341,6 +294,15 @@ class Ledger:
 
 def _entry(entry_id: bytes, fields: dict[bytes, bytes]) -> dict[str, Any]:
     return {"id": text(entry_id), **orjson.loads(fields[b"e"])}
+
+
+def _came_at(story: dict[str, Any], at_s: float) -> float:
+    """Say when an act first came to a gateway; what it says of its own time is a stranger's word.
+
+    `at_s`: what to say of one whose copies lie elsewhere.
+    """
+    came: float = min((copy["received_at"] for copy in story["copies"]), default=at_s)
+    return came
 
 
 def _copies(bodies: dict[Any, bytes | None], content: bytes | None) -> list[Copy]:

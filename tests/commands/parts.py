@@ -40,7 +40,7 @@ sites:
     api_keys: [{KEY}]
     destinations: [echo, hook]
 destinations:
-  echo: {{adapter: echo}}
+  echo: {{adapter: echo, endpoint: "http://127.0.0.1:9000"}}
   hook: {{adapter: webhook, url: "https://hooks.shop.example/x", secret: {PASSWORD}}}
 {more}"""
 
@@ -95,10 +95,17 @@ def results(rows: list[Event], status: int = 200, **headers: str) -> web.Respons
 
 @dataclass
 class Admin:
-    """Speaks the admin API of contract section 8. `streams`: the entries of each connection to the live stream."""
+    """Speaks the admin API of contract section 8. `streams`: the entries of each connection to the live stream.
+
+    `gone`: destinations that left. `at_once`: how many of all dead letters one call settles. `is_hasty`: they are gone
+    once one was asked for.
+    """
 
     stories: dict[str, Event] = field(default_factory=dict)
     dead: list[Event] = field(default_factory=list)
+    gone: list[str] = field(default_factory=list)
+    at_once: int = 10_000
+    is_hasty: bool = False
     streams: list[list[Event]] = field(default_factory=list)
     asked: list[dict[str, str]] = field(default_factory=list)
     books: Event | None = None
@@ -122,20 +129,31 @@ class Admin:
 
     async def _destinations(self, _: web.Request) -> web.Response:
         names = [one["destination"] for one in self.dead]
-        return web.json_response([{"destination": name, "dead": names.count(name)} for name in ("echo", "hook")])
+        known = ("echo", "hook", *self.gone)
+        return web.json_response([{"destination": name, "dead": names.count(name)} for name in known])
 
     async def _dead(self, request: web.Request) -> web.Response:
-        wanted = request.query.get("destination")
-        return web.json_response([one for one in self.dead if wanted in (None, one["destination"])])
+        wanted, name = request.query.get("destination"), request.query.get("event_id")
+        letters = [one for one in self.dead if wanted in (None, one["destination"])]
+        if name is not None:
+            self.dead = [] if self.is_hasty else self.dead
+            return web.json_response([one for one in letters if name in (one["id"], one["event_id"])])
+        places = [f"{one['at']}/{one['destination']}/{one['id']}" for one in letters]
+        first = places.index(request.query["before"]) + 1 if "before" in request.query else 0
+        return web.json_response(letters[first:][: int(request.query.get("limit", 200))])
 
     async def _settle(self, request: web.Request) -> web.Response:
         assert request.content_type == "application/json"
         done = {"replay": "revived", "drop": "dropped"}[request.match_info["action"]]
         wish = orjson.loads(await request.read())
         here = {one["id"] for one in self.dead if one["destination"] == wish["destination"]}
-        ids = sorted(here) if wish.get("all") is True else wish["ids"]
+        ids = sorted(here)[: self.at_once] if wish.get("all") is True else wish["ids"]
+        more = {"next": f"1.0/{wish['destination']}/x"} if wish.get("all") and len(ids) < len(here) else {}
+        if wish["destination"] in self.gone and done == "revived":
+            return web.json_response({"results": [{"id": one, "result": "unconfigured"} for one in ids]})
         self.dead = [one for one in self.dead if one["destination"] != wish["destination"] or one["id"] not in ids]
-        return web.json_response({"results": [{"id": one, "result": done if one in here else "gone"} for one in ids]})
+        results = [{"id": one, "result": done if one in here else "gone"} for one in ids]
+        return web.json_response({"results": results, **more})
 
     async def _audit(self, request: web.Request) -> web.Response:
         self.asked.append(dict(request.query))

@@ -41,7 +41,7 @@ async def test_one_is_shown_by_its_own_id_or_its_events(gateway: Gateway) -> Non
     assert "outcome: dead:rejected (100/2804003)" in done.stdout
     assert '"value": 10' in done.stdout
     assert "sent: no longer kept" in done.stdout
-    assert (unknown.exit_code, unknown.stderr) == (1, "not among the newest dead letters: l9\n")
+    assert (unknown.exit_code, unknown.stderr) == (1, "no dead letter: l9\n")
 
 
 async def test_a_letter_is_sent_again_and_only_that(gateway: Gateway) -> None:
@@ -57,9 +57,48 @@ async def test_what_is_not_there_any_more_is_bad(gateway: Gateway) -> None:
     named = await tagway("dead", gateway.config, "replay", "l9", "--destination", "echo")
     unnamed = await tagway("dead", gateway.config, "replay", "l9")
 
-    assert (named.exit_code, named.stdout) == (1, "1 dead letter: not there any more\n")
-    assert unnamed.exit_code == 1
-    assert "l9; name their --destination" in unnamed.stderr
+    assert (named.exit_code, named.stdout, named.stderr) == (1, "", "no dead letter of echo: l9\n")
+    assert (unnamed.exit_code, unnamed.stdout, unnamed.stderr) == (1, "", "no dead letter: l9\n")
+
+
+async def test_what_goes_meanwhile_is_told(gateway: Gateway) -> None:
+    gateway.admin.dead = [a_letter("l1")]
+    gateway.admin.is_hasty = True
+
+    done = await tagway("dead", gateway.config, "replay", "l1")
+
+    assert (done.exit_code, done.stdout) == (1, "1 dead letter: not there any more\n")
+
+
+async def test_a_list_says_how_to_come_to_the_next(gateway: Gateway) -> None:
+    gateway.admin.dead = [a_letter("l1"), a_letter("l2", "hook"), a_letter("l3")]
+
+    first = await tagway("dead", gateway.config, "list", "--limit", "2")
+    place = first.stdout.splitlines()[-1].rpartition(" ")[2]
+    second = await tagway("dead", gateway.config, "list", "--limit", "2", "--before", place)
+
+    assert first.stdout.splitlines()[-1] == "2 of 3; the next ones: --before 1795305600.25/hook/l2"
+    assert [line.split()[0] for line in second.stdout.splitlines()[1:]] == ["l3"]
+
+
+async def test_all_are_done_however_many_there_are(gateway: Gateway) -> None:
+    gateway.admin.dead, gateway.admin.at_once = [a_letter(f"l{number}") for number in range(7)], 3
+
+    done = await tagway("dead", gateway.config, "drop", "--all", "--yes")
+
+    assert (done.exit_code, done.stdout, gateway.admin.dead) == (0, "7 dead letters: dropped\n", [])
+
+
+async def test_those_of_a_destination_that_left_are_not_said_to_go_again(gateway: Gateway) -> None:
+    gateway.admin.dead, gateway.admin.gone = [a_letter("l1"), a_letter("l2", "old")], ["old"]
+
+    done = await tagway("dead", gateway.config, "replay", "--all", "--yes")
+
+    assert (done.exit_code, done.stdout.splitlines()[0]) == (1, "1 dead letter: will be sent again")
+    assert "1 dead letter: cannot be sent again before its destination is back in the configuration" in done.stdout
+    assert [letter["id"] for letter in gateway.admin.dead] == ["l2"]
+    dropped = await tagway("dead", gateway.config, "drop", "--all", "--destination", "old", "--yes")
+    assert (dropped.exit_code, dropped.stdout) == (0, "1 dead letter: dropped\n")
 
 
 async def test_all_are_replayed_in_every_destination_once_it_is_confirmed(gateway: Gateway) -> None:

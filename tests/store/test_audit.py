@@ -185,10 +185,10 @@ class Chance:
         self.seen[f"{kind}{':late' if keys.is_late(leg.id) else ''}"] += 1
 
     async def revive(self, place: str) -> None:
-        letters = await self.house.ledger.dead_letters(place) if place in self.house.plan.destinations else []
+        letters = await self.house.ledger.letters.newest(place) if place in self.house.plan.destinations else []
         if letters:
             letter = self.dice.choice(letters)
-            deed = self.dice.choice([self.house.ledger.replay_dead, self.house.ledger.drop_dead])
+            deed = self.dice.choice([self.house.ledger.letters.replay, self.house.ledger.letters.drop])
             said = await deed(place, letter["id"])
             self.seen[str(said)] += 1
 
@@ -370,8 +370,8 @@ async def test_a_dead_letter_stays_dead_when_it_is_dropped_and_is_owed_again_whe
     await house.views("e-1", "e-2")
     first, second = await house.lend("ads")
     await house.settle([first, second], Kind.DEAD, REJECTED)
-    await house.ledger.drop_dead("ads", first.id)
-    assert await house.ledger.replay_dead("ads", second.id) == "revived"
+    await house.ledger.letters.drop("ads", first.id)
+    assert await house.ledger.letters.replay("ads", second.id) == "revived"
 
     account = await house.account()
 

@@ -22,6 +22,7 @@ from gateway.store.database import Database
 from gateway.store.durability import Level, Safety, level, sentence
 from gateway.store.errors import Unavailable
 from gateway.store.keeper import Keeper
+from gateway.store.ledger import Ledger
 from gateway.store.outcomes import Fate
 from gateway.store.queues import Kind, Queues, Settlement
 from gateway.store.spool import replayer
@@ -548,3 +549,24 @@ def test_the_level_is_told_in_words() -> None:
 
 async def _no_acts(store: Store) -> bool:
     return not await store.database.redis.keys("tw:*:act:*")
+
+
+async def test_acts_of_names_that_an_emptied_server_forgot_are_found_again(
+    stack: AsyncExitStack, server: Server, tmp_path: Path
+) -> None:
+    store, _ = await a_store(stack, server, tmp_path)
+    ledger = Ledger(store.database, lambda: store.plan, now_ms=lambda: NOW_MS)
+    await store.keep(an_event(event_id="before"))
+    was = store.safety.pulse.server
+    await store.database.redis.flushall()
+
+    async def is_noticed() -> bool:
+        return store.safety.pulse.server != was
+
+    assert await wait_until(is_noticed)
+    await store.keep(an_event(event_id="after"))
+
+    assert await ledger.explain("before") is None
+    story = await ledger.explain("after")
+    assert story is not None
+    assert story["event_id"] == "after"

@@ -18,7 +18,7 @@ from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
 
-from gateway.core.event import Consent, Copy, Event, Grant, Purpose, Veto, Wire
+from gateway.core.event import Consent, Copy, Grant, Purpose, Veto, Wire
 from gateway.core.outcome import Door
 from gateway.core.site import Destination
 from gateway.store import keys
@@ -227,7 +227,7 @@ class Machine(RuleBasedStateMachine):
         act, place, leg = dead[which % len(dead)]
         leg_id = self._story_act(act) + (":late" if place.endswith(":late") else "")
 
-        assert self.do(self.ledger.replay_dead(place.partition(":")[0], leg_id)) == "revived"
+        assert self.do(self.ledger.letters.replay(place.partition(":")[0], leg_id)) == "revived"
 
         leg.status, leg.due_at = "waiting", self.now
         act.state = "out"
@@ -338,7 +338,6 @@ class Machine(RuleBasedStateMachine):
 
     def _settle(self, leg: Leg, kind: Kind) -> None:
         model = self._leg_of(leg)
-        assert leg.event is not None
         outcome = {Kind.DONE: "delivered", Kind.DEAD: "dead:rejected", Kind.RETRY: "retrying"}.get(kind, "")
         fate = Fate(outcome=outcome, at_ms=NOW_MS, attempts=1) if outcome else None
         wait_ms = RETRY_MS if kind is Kind.RETRY else 0
@@ -353,7 +352,7 @@ class Machine(RuleBasedStateMachine):
             model.due_at = self.now + (RETRY_STEPS if kind is Kind.RETRY else 0)
             return
         model.status = outcome
-        self.counted[f"{leg.event.name} {leg.delivery} {outcome}"] += 1
+        self.counted[f"{_told_of(leg).name} {leg.delivery} {outcome}"] += 1
 
     def _due_to_release(self) -> list[ActModel]:
         return [act for act in self.acts.values() if act.state == "open" and act.due_at <= self.now]
@@ -478,8 +477,14 @@ def _copy(name: str, number: int, wire: Wire, strict: int) -> Copy:
 
 
 def _event_id(leg: Leg) -> str:
-    assert isinstance(leg.event, Event), "a leg without its content was lent"
-    return f"{leg.event.name} {leg.event.event_id}"
+    told = _told_of(leg)
+    return f"{told.name} {told.event_id}"
+
+
+def _told_of(leg: Leg) -> Copy:
+    told = leg.event or leg.veto
+    assert told is not None, "a leg without its content was lent"
+    return told
 
 
 def test_the_model_and_the_store_meet_in_every_race(valkey_url: str) -> None:

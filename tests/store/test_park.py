@@ -573,6 +573,6 @@ async def test_a_dead_letter_of_another_destination_keeps_its_content(database: 
 
     assert await everything(room.backlog()) == 0
 
-    assert await room.ledger.replay_dead("other", leg.id) == "revived"
+    assert await room.ledger.letters.replay("other", leg.id) == "revived"
     await room.delivered("other")
     await room.delivered()
