@@ -2,27 +2,42 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from importlib.metadata import version
-from typing import Annotated
+from typing import Annotated, Any, Final
 
 import typer
+from typer.core import TyperGroup
+from typer.main import get_command
 
-from gateway.commands.audit import audit
-from gateway.commands.check import check, schema
-from gateway.commands.dead import dead
-from gateway.commands.explain import explain
-from gateway.commands.new_adapter import new_adapter
-from gateway.commands.quality import quality
-from gateway.commands.sandbox import sandbox
-from gateway.commands.send import send
-from gateway.commands.serve import serve
-from gateway.commands.tail import tail
+# In the order in which they are shown; each is a function of the module of its name.
+COMMANDS: Final = (
+    *("serve", "check", "quality", "schema", "sandbox", "send", "tail", "explain", "dead", "audit"),
+    "new-adapter",
+)
+_ELSEWHERE: Final = {"schema": "check"}
+
+
+class _OnDemand(TyperGroup):
+    """Imports a command when it is called or described: `serve` runs for months and needs nothing of the others."""
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        if cmd_name not in COMMANDS:  # what it resembles is suggested from these
+            self.commands = {name: self.get_command(ctx, name) for name in COMMANDS}
+            return None
+        name = cmd_name.replace("-", "_")
+        alone = typer.Typer(pretty_exceptions_enable=False, add_completion=False)
+        alone.command(cmd_name)(getattr(import_module(f"gateway.commands.{_ELSEWHERE.get(name, name)}"), name))
+        return get_command(alone)
+
 
 # Without the library's pretty tracebacks: they show local variables, and one of those may be a token.
-app = typer.Typer(name="tagway", no_args_is_help=True, pretty_exceptions_enable=False, add_completion=False)
-for command in (serve, check, quality, schema, sandbox, send, tail, explain, dead, audit):
-    app.command()(command)
-app.command("new-adapter")(new_adapter)
+app = typer.Typer(
+    name="tagway", cls=_OnDemand, no_args_is_help=True, pretty_exceptions_enable=False, add_completion=False
+)
 
 
 def _version(wanted: bool) -> None:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import sys
 from datetime import UTC, datetime
-from typing import Any, NoReturn, TextIO
+from typing import TYPE_CHECKING, Any, NoReturn, TextIO
 
 import typer
-from rich.console import Console
-from rich.text import Text
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.text import Text
 
 # What is piped is read by programs and by people with wide windows: a table is not to be cut at 80 columns.
 _PIPED_COLUMNS = 200
@@ -22,6 +24,8 @@ def fail(message: str, code: int = 2) -> NoReturn:
 
 def console(file: TextIO | None = None) -> Console:
     """Return a console that prints text as it stands: no markup, no guessed colours, no emoji."""
+    from rich.console import Console  # `serve` speaks without it, and runs for months
+
     target = sys.stdout if file is None else file
     width = None if target.isatty() else _PIPED_COLUMNS
     return Console(file=target, highlight=False, markup=False, emoji=False, soft_wrap=True, width=width)
@@ -39,6 +43,8 @@ def counted(number: int, noun: str) -> str:
 
 def outcome(word: str) -> Text:
     """Return a status or an outcome in its colour."""
+    from rich.text import Text
+
     return Text(shown(word), style=_style(word))
 
 
