@@ -141,8 +141,8 @@ def _money(browser: Event, server: Event) -> tuple[float | None, str | None, boo
         return browser.value if of_browser in (None, of_server) else None, of_server, False
     if of_server is not None or of_browser in (None, server.currency):
         return server.value, server.currency, server.currency_made and of_browser is None
-    # The browser's statement stands where the server tells the same amount. Of another nobody named the money, and anybody
-    # can send a browser's copy: it stays in the site's.
+    # The browser's statement stands where the server tells the same amount. Of another nobody named the money, and
+    # anybody can send a browser's copy: it stays in the site's.
     if browser.value == server.value:
         return server.value, of_browser, False
     return server.value, server.currency, server.currency_made
