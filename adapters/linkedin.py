@@ -27,13 +27,12 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from decimal import Decimal
 from typing import Any, ClassVar, Final, Literal
 
 from gateway.core.adapter import Auth, Header, Payload, Request, Response, Ruling, Secret, Verdict, by_status, compact
 from gateway.core.device import device
 from gateway.core.event import Event, Purpose
-from gateway.core.goods import currency_code, worth
+from gateway.core.goods import currency_code, worth_in_words
 from gateway.core.manifest import Manifest
 from gateway.core.outcome import Skip
 
@@ -71,8 +70,6 @@ _MAX_RULES: Final = 1000
 _CODE: Final = re.compile(r"[A-Z][A-Z0-9_]{1,63}")
 # `Index: 3, ERROR :: /conversionValue/amount :: …`, or `ERROR :: /elements/3/conversionValue/…`.
 _ROW: Final = re.compile(r"(?:\bIndex: ?|/elements/)([0-9]{1,4})\b")
-# Sums of prices come as 0.30000000000000004; no currency has more than four places behind the point.
-_PLACES: Final = 4
 _HALTED: Final = frozenset({401, 403, 404, 426})
 _REFUSED: Final = frozenset({400, 422})
 
@@ -253,11 +250,9 @@ class LinkedIn:
 
 
 def _value(event: Event) -> dict[str, str] | None:
-    """Say the money as text, without an exponent; never without its currency, and never a loss."""
-    currency, value = currency_code(event), worth(event)
-    if value is None or value < 0 or currency is None:
-        return None
-    return {"currencyCode": currency, "amount": format(Decimal(str(round(value, _PLACES))), "f")}
+    """Say the money as text; never without its currency."""
+    currency, value = currency_code(event), worth_in_words(event)
+    return None if value is None or currency is None else {"currencyCode": currency, "amount": value}
 
 
 def _code(told: Any) -> str:

@@ -28,8 +28,9 @@ from typing import Any, ClassVar, Final
 
 from gateway.core.adapter import Auth, Header, Payload, Request, Response, Ruling, Secret, Verdict, by_status, compact
 from gateway.core.device import device
+from gateway.core.domain import page_address
 from gateway.core.event import Event, Grant, Item, Purpose
-from gateway.core.goods import currency_code, pieces, worth
+from gateway.core.goods import currency_code, named, pieces, worth
 from gateway.core.manifest import Manifest
 from gateway.core.outcome import Skip
 
@@ -56,7 +57,6 @@ _KINDS_OF_PAGE: Final = frozenset({"home", "product", "category", "searchresults
 _TOTALLED: Final = frozenset({"cart", "purchase"})
 
 PROVIDER: Final = "tagway"
-_URL: Final = re.compile(r"https?://[^/\s]")
 _UUID: Final = re.compile(r"[0-9a-fA-F]{8}(?:-?[0-9a-fA-F]{4}){3}-?[0-9a-fA-F]{12}")
 _CODE: Final = re.compile(r"[A-Z][A-Za-z]{1,39}")
 
@@ -111,8 +111,8 @@ class Microsoft:
         """Say the event: a page load, or an action that a goal can ask for."""
         if event.test:
             return Skip.TEST
-        is_load, page = name == PAGE_LOAD, event.page.location or ""
-        if is_load and not _URL.match(page):
+        is_load, page = name == PAGE_LOAD, page_address(event.page.location)
+        if is_load and page is None:
             return Skip.NO_PAGE
         user = _user(event)
         if user.keys() <= {"clientIpAddress"} or user.keys() <= {"clientUserAgent"}:
@@ -123,8 +123,8 @@ class Microsoft:
             "eventName": None if is_load else name,
             "eventId": event.event_id,
             "eventTime": event.at_ms // 1000,
-            "eventSourceUrl": page if _URL.match(page) else None,
-            "referrerUrl": event.page.referrer,
+            "eventSourceUrl": page,
+            "referrerUrl": page_address(event.page.referrer),
             "pageTitle": event.page.title,
             "pageLoadId": load_id if load_id is not None and _UUID.fullmatch(load_id) else None,
             "keywords": _text(event, "keywords"),
@@ -196,14 +196,14 @@ def _user(event: Event) -> dict[str, Any]:
             "gaid": ids.gaid,
             "clientIpAddress": browser.ip,
             "clientUserAgent": browser.user_agent,
-            "msclkid": click.id if click else None,
+            "msclkid": click.id if click is not None and _UUID.fullmatch(click.id) else None,
         }
     )
 
 
 def _custom(event: Event) -> dict[str, Any]:
     """Say the money and the goods, and the category, label and value that goals of UET are asked by."""
-    named = [item for item in event.items if item.item_id]
+    products = named(event)
     categories = {item.item_category for item in event.items if item.item_category}
     told, currency = _text(event, "page_type"), currency_code(event)
     page_type = told if told in _KINDS_OF_PAGE else _PAGE_TYPES.get(event.name)
@@ -217,8 +217,8 @@ def _custom(event: Event) -> dict[str, Any]:
             "transactionId": event.transaction_id,
             "value": value,
             "currency": currency,
-            "itemIds": [item.item_id for item in named],
-            "items": [_item(item) for item in named],
+            "itemIds": [item.item_id for item in products],
+            "items": [_item(item) for item in products],
             "pageType": page_type,
             "ecommTotalValue": value if page_type in _TOTALLED else None,
             "ecommCategory": categories.pop() if len(categories) == 1 else None,

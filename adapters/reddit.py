@@ -23,8 +23,9 @@ from typing import Any, ClassVar, Final
 
 from gateway.core.adapter import Auth, Header, Payload, Request, Response, Ruling, Secret, Verdict, by_status, compact
 from gateway.core.device import device
+from gateway.core.domain import page_address
 from gateway.core.event import Event, Grant, Item, Purpose
-from gateway.core.goods import currency_code, pieces, pieces_in_all, worth
+from gateway.core.goods import currency_code, named, pieces, pieces_in_all, worth
 from gateway.core.manifest import Manifest
 from gateway.core.outcome import Skip
 from gateway.core.person import digest_of
@@ -47,7 +48,6 @@ NAMES: Final[Mapping[str, str | None]] = {
 _TYPES: Final = frozenset(name for name in NAMES.values() if name)
 
 _SOURCES: Final = {"website": "WEBSITE", "app": "APP", "physical_store": "PHYSICAL_STORE"}
-_URL: Final = re.compile(r"https?://[^/\s]")
 PARTNER: Final = "tagway"
 # The pixel's cookie is `<ms>.<uuid>`; Reddit wants the second part.
 _UUID: Final = re.compile(r"(?:[0-9]{13}\.)?([0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12})")
@@ -122,11 +122,10 @@ class Reddit:
         )
         if not is_known and not {"ip_address", "user_agent"} <= user.keys():
             return Skip.NO_IDENTIFIER
-        page = event.page.location or ""
         said = {
             "event_at": event.at_ms,
             "action_source": source,
-            "event_source_url": page if source == "WEBSITE" and _URL.match(page) else None,
+            "event_source_url": page_address(event.page.location) if source == "WEBSITE" else None,
             "click_id": click.id if click else None,
             "type": {"tracking_type": name}
             if name in _TYPES
@@ -211,7 +210,7 @@ def _metadata(event: Event) -> dict[str, Any]:
             "currency": currency,
             "value": worth(event) if currency else None,
             "item_count": pieces_in_all(event),
-            "products": [_product(item) for item in event.items if item.item_id],
+            "products": [_product(item) for item in named(event)],
         }
     )
 

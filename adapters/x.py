@@ -26,7 +26,6 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from decimal import Decimal
 from typing import Any, ClassVar, Final
 
 from gateway.core.adapter import (
@@ -42,8 +41,9 @@ from gateway.core.adapter import (
     by_status,
     compact,
 )
+from gateway.core.domain import page_address
 from gateway.core.event import Event, Item, Purpose
-from gateway.core.goods import currency_code, pieces, pieces_in_all, worth
+from gateway.core.goods import currency_code, pieces, pieces_in_all, worth_in_words
 from gateway.core.manifest import Manifest
 from gateway.core.outcome import Skip
 
@@ -69,10 +69,7 @@ _PIXEL: Final = re.compile(r"[a-z0-9]{1,16}")
 _EVENT: Final = re.compile(r"(?:tw-[a-z0-9]{1,16}-)?[a-z0-9]{1,16}")
 _CLICK: Final = re.compile(r"[A-Za-z0-9_-]{1,256}")
 _IPV4: Final = re.compile(r"[0-9]{1,3}(?:\.[0-9]{1,3}){3}")
-_URL: Final = re.compile(r"https?://[^/\s]")
 _CODE: Final = re.compile(r"[A-Z][A-Z0-9_]{1,63}")
-# Sums of prices come as 0.30000000000000004; no currency has more than four places behind the point.
-_PLACES: Final = 4
 _OURS: Final = frozenset({404, 405})  # the address or the pixel is wrong, not an event
 _LOCKED: Final = 423  # LOCK_ACQUISITION_TIMEOUT
 _NO_EVENTS: Final = frozenset({"INVALID_PARAMETER", "MISSING_PARAMETER"})
@@ -155,13 +152,13 @@ class X:
         people = _people(event)
         if not people:
             return Skip.NO_IDENTIFIER
-        location, description = event.page.location or "", event.properties.get("description")
+        description = event.properties.get("description")
         said = {
             "conversion_time": _time(event.at_ms),
             "event_id": event_id,
             "identifiers": people,
             "conversion_id": event.event_id,
-            "event_source_url": location if _URL.match(location) else None,
+            "event_source_url": page_address(event.page.location),
             "search_string": event.search_term,
             "description": description if isinstance(description, str) else None,
             "number_items": pieces_in_all(event),
@@ -245,11 +242,9 @@ def _time(at_ms: int) -> str:
 
 
 def _money(event: Event) -> dict[str, str]:
-    """Say the value as text, without an exponent; never without its currency."""
-    currency, value = currency_code(event), worth(event)
-    if value is None or currency is None:
-        return {}
-    return {"value": format(Decimal(str(round(value, _PLACES))), "f"), "price_currency": currency}
+    """Say the value as text; never without its currency."""
+    currency, value = currency_code(event), worth_in_words(event)
+    return {} if value is None or currency is None else {"value": value, "price_currency": currency}
 
 
 def _content(item: Item) -> dict[str, Any]:

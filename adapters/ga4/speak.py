@@ -15,6 +15,8 @@ RESERVED: Final = ("_", "ga_", "google_", "gtag.", "firebase_")
 NAME: Final = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,39}")
 _SESSION: Final = re.compile(r"[1-9][0-9]{0,14}")
 _DIGITS: Final = re.compile(r"[0-9]+")
+# An item has one of these, or is none.
+_NAMING: Final = frozenset({"item_id", "item_name"})
 _PARAMETERS: Final = 25
 _ITEMS: Final = 200
 # Characters of a value. A page's three may be longer; everything is cut as Google's own tag cuts it.
@@ -70,7 +72,7 @@ def parameters(event: Event, *, without: tuple[str, ...]) -> dict[str, Any]:
         "transaction_id": event.order_id if event.name in ORDER_EVENTS else event.transaction_id,
         "coupon": event.coupon,
         "search_term": event.search_term,
-        "items": [_item(item) for item in event.items if item.item_id or item.item_name][:_ITEMS],
+        "items": [told for item in event.items if not _NAMING.isdisjoint(told := _item(item))][:_ITEMS],
     }
     said = {key: _cut(key, value) for key, value in compact(ours).items()}
     for key, value in _properties(event):

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Any, ClassVar, Final, Literal
 
 from adapters.google_data_manager import later
@@ -28,6 +29,7 @@ __all__ = ["Conversion", "Credentials", "GoogleDataManager"]
 
 SCOPE: Final = "https://www.googleapis.com/auth/datamanager"
 _DAY_S: Final = 86_400
+_NO_FEED: Final[Mapping[str, str]] = {}
 # Destinations in one request; more conversion actions than these travel in lanes of their own.
 _MAX_DESTINATIONS: Final = 10
 
@@ -121,7 +123,7 @@ class GoogleDataManager:
             return Skip.UNMAPPED
         if event.test and not self.validate_only:
             return Skip.TEST
-        said = conversion(event, target, user_ip=self.user_ip, feed=self._feed() if event.items else {})
+        said = conversion(event, target, user_ip=self.user_ip, feed=self._feed() if event.items else _NO_FEED)
         if said is None:
             return Skip.NO_IDENTIFIER
         return Payload(body=said, lane=self._lane(target.action_id))
@@ -198,14 +200,14 @@ class GoogleDataManager:
             }
         )
 
-    def _feed(self) -> dict[str, str]:
-        return compact(
-            {
-                "merchantId": self.merchant_id,
-                "merchantFeedLabel": self.merchant_feed_label,
-                "merchantFeedLanguageCode": self.merchant_feed_language_code,
-            }
-        )
+    def _feed(self) -> Mapping[str, str]:
+        return _feed(self.merchant_id, self.merchant_feed_label, self.merchant_feed_language_code)
+
+
+@lru_cache(maxsize=64)
+def _feed(merchant_id: str | None, label: str | None, language_code: str | None) -> Mapping[str, str]:
+    named = {"merchantId": merchant_id, "merchantFeedLabel": label, "merchantFeedLanguageCode": language_code}
+    return compact(named)
 
 
 def _nobodys(name: str, now_ms: int) -> Event:

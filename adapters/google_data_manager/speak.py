@@ -48,6 +48,9 @@ _NO_IP: Final = frozenset(
     | {"IS", "LI", "NO"}
     | {"CH", "GB"}
 )
+# Looking a member up in its enumeration costs more than what is asked of it.
+_GRANTED: Final = Grant.GRANTED
+_UNKNOWN: Final = Grant.UNKNOWN
 _MAX_INT64: Final = 2**63
 _DAY_S: Final = 86_400
 
@@ -167,9 +170,13 @@ def _identifiers(person: Person) -> list[dict[str, Any]]:
 def _time(at_ms: int) -> str:
     """Spell a moment as RFC 3339 in UTC, with milliseconds where there are any."""
     seconds, rest_ms = divmod(at_ms, 1_000)
+    return f"{_second(seconds)}.{rest_ms:03d}Z" if rest_ms else f"{_second(seconds)}Z"
+
+
+@lru_cache(maxsize=1_024)  # what goes together mostly happened together
+def _second(seconds: int) -> str:
     day, second = divmod(seconds, _DAY_S)
-    fraction = f".{rest_ms:03d}" if rest_ms else ""
-    return f"{_date(day)}T{second // 3_600:02d}:{second // 60 % 60:02d}:{second % 60:02d}{fraction}Z"
+    return f"{_date(day)}T{second // 3_600:02d}:{second // 60 % 60:02d}:{second % 60:02d}"
 
 
 @lru_cache(maxsize=128)  # as many days as conversions are taken for, and some
@@ -220,15 +227,15 @@ def _customer(event: Event) -> dict[str, str] | None:
 def _consent(consent: Consent) -> dict[str, str]:
     """Repeat the two purposes that Google knows; what was not asked stays unsaid."""
     told = {}
-    if consent.ad_user_data is not Grant.UNKNOWN:
+    if consent.ad_user_data is not _UNKNOWN:
         told["adUserData"] = _granted(consent.ad_user_data)
-    if consent.ad_personalization is not Grant.UNKNOWN:
+    if consent.ad_personalization is not _UNKNOWN:
         told["adPersonalization"] = _granted(consent.ad_personalization)
     return told
 
 
 def _granted(answer: Grant) -> str:
-    return "CONSENT_GRANTED" if answer is Grant.GRANTED else "CONSENT_DENIED"
+    return "CONSENT_GRANTED" if answer is _GRANTED else "CONSENT_DENIED"
 
 
 def _cart(event: Event, feed: Mapping[str, str]) -> dict[str, Any] | None:

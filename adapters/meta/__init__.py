@@ -20,6 +20,7 @@ from adapters.meta.speak import HASHED, custom_data, user_data
 from adapters.meta.usage import usage
 from adapters.meta.versions import NEWEST, ending
 from gateway.core.adapter import Auth, Header, Payload, Request, Response, Ruling, Secret, Verdict, by_status
+from gateway.core.domain import page_address
 from gateway.core.event import Event, Grant, Purpose
 from gateway.core.manifest import Manifest
 from gateway.core.outcome import Skip
@@ -76,6 +77,8 @@ _TOO_WEAK: Final = (
 )
 # Whatever has a key besides these is in none of the sets.
 _WEAK: Final = frozenset().union(*_TOO_WEAK)
+# Looking a member up in its enumeration costs more than what is asked of it.
+_GRANTED: Final = Grant.GRANTED
 _NOTHING_OWN: Final[Mapping[str, Any]] = {}
 
 
@@ -143,9 +146,11 @@ class Meta:
         source, page = event.action_source if event.action_source in _SOURCES else "other", event.page
         if event.test and (self.test_event_code is None or self._is_over(event)):
             return Skip.TEST
-        if source == "website" and not page.location:
+        location = page_address(page.location)
+        if source == "website" and location is None:
             return Skip.NO_PAGE
-        if name == "Purchase" and (event.value is None or not event.currency):
+        custom = custom_data(event)
+        if name == "Purchase" and not ("value" in custom and "currency" in custom):
             return Skip.NO_VALUE
         person, words, extra = user_data(event), _NOTHING_OWN, _NOTHING_OWN
         if event.properties and (words := own.own_words(event)):
@@ -155,15 +160,15 @@ class Meta:
         if _WEAK.issuperset(person) and any(person.keys() <= weak for weak in _TOO_WEAK):
             return Skip.NO_IDENTIFIER
         said: dict[str, Any] = {"event_name": name, "event_time": event.at_ms // 1000, "event_id": event.event_id}
-        if page.location:
-            said["event_source_url"] = page.location
+        if location is not None:
+            said["event_source_url"] = location
         if page.referrer:
             said["referrer_url"] = page.referrer
         said["action_source"] = source
         said["user_data"] = person
-        if custom := custom_data(event):
+        if custom:
             said["custom_data"] = custom
-        if event.consent.ad_personalization is not Grant.GRANTED:
+        if event.consent.ad_personalization is not _GRANTED:
             # "Only for attribution": the nearest that Meta has to a denied ad_personalization.
             said["opt_out"] = True
         if words or self.data_processing_options is not None:

@@ -28,6 +28,9 @@ SEGMENTS: Final = frozenset(
 )
 _MAX_CHARS: Final = 500
 _EXTINFO: Final = 16  # positions, of which the first names the system: a2 Android, i2 iOS
+# The United States, and California to Rhode Island; nought leaves it to Meta.
+_COUNTRIES: Final = frozenset({0, 1})
+_STATES: Final = range(1000, 1014)
 _TRACKING: Final = ("advertiser_tracking_enabled", "application_tracking_enabled")
 
 
@@ -67,6 +70,8 @@ def wants_limited(own: Mapping[str, Any]) -> dict[str, Any] | None:
     if options != ["LDU"]:
         return None
     country, state = (_whole(own.get(f"data_processing_options_{of}")) or 0 for of in ("country", "state"))
+    if country not in _COUNTRIES or (state and (not country or state not in _STATES)):
+        country, state = 0, 0  # Meta looks at the address
     return {
         "data_processing_options": ["LDU"],
         "data_processing_options_country": country,

@@ -12,6 +12,7 @@ from typing import Any, Final
 from adapters.meta.own import SEGMENTS
 from gateway.core.adapter import compact
 from gateway.core.event import Event, Item
+from gateway.core.goods import MONEY, pieces
 from gateway.core.person import Wanted, place_digests
 from gateway.core.speak import SEALED
 
@@ -36,6 +37,7 @@ _FBCLID: Final = re.compile(r"[A-Za-z0-9_.~-]{1,500}")
 # custom_data that we say ourselves, or that Meta wants in a type of its own: a property never stands in for it.
 _OURS: Final = frozenset({"value", "currency", "contents", "content_ids", "order_id", "search_string", "predicted_ltv"})
 _NUMBERS: Final = frozenset({"num_items", "net_revenue"})
+_TEXTS: Final = frozenset({"content_name", "content_category"})
 # Closed lists: another word would fail the whole request.
 _DELIVERY: Final = frozenset({"in_store", "curbside", "home_delivery"})
 # The first two are the reference's; the others are those of travel, property and car catalogues.
@@ -43,6 +45,8 @@ _TYPES: Final = frozenset(
     {"product", "product_group", "destination", "flight", "hotel", "home_listing", "vehicle", "vehicle_offer"}
 )
 _WORDS: Final = {"delivery_category": _DELIVERY, "content_type": _TYPES, "customer_segmentation": SEGMENTS}
+_HELD: Final = _NUMBERS | _TEXTS | _WORDS.keys()
+_PLAIN: Final = (str, int, float)
 
 
 def user_data(event: Event) -> dict[str, Any]:
@@ -81,8 +85,9 @@ def _fbc(event: Event) -> str | None:
 
 def custom_data(event: Event) -> dict[str, Any]:
     """Say the money and the goods; whatever else the site told goes along as a custom property."""
-    contents = [_content(item) for item in event.items if item.item_id] if event.items else []
-    told = _standing_in(event, contents) if event.items else {}
+    items = event.items
+    contents = [_content(item) for item in items if item.item_id] if items else []
+    told = _standing_in(event, contents) if items else {}
     if event.coupon:
         told["coupon"] = event.coupon
     if event.tax is not None:
@@ -93,8 +98,9 @@ def custom_data(event: Event) -> dict[str, Any]:
         told |= _properties(event)
     if event.value is not None:
         told["value"] = event.value
-    if event.currency:
-        told["currency"] = event.currency
+    # The door's are capitals, and most are money.
+    if (currency := event.currency) and (currency in MONEY or currency.upper() in MONEY):
+        told["currency"] = currency
     if event.transaction_id:
         told["order_id"] = event.transaction_id
     if event.search_term:
@@ -154,12 +160,21 @@ def _properties(event: Event) -> dict[str, Any]:
     for key, told in event.properties.items():
         if key in _OURS or key in SEALED or key in HASHED:
             continue
-        if key in _WORDS and told not in _WORDS[key]:
-            continue
-        number = isinstance(told, int | float) and not isinstance(told, bool)
-        if number or (isinstance(told, bool | str) and key not in _NUMBERS):
+        if key in _HELD:
+            kept[key] = _fitting(key, told)
+        elif isinstance(told, _PLAIN):
             kept[key] = told
     ids = event.properties.get("content_ids")
     if isinstance(ids, list | tuple):
-        kept["content_ids"] = [str(one) for one in ids if isinstance(one, str | int)]
+        texts = [str(one) for one in ids if isinstance(one, str | int)]
+        kept["content_ids"] = [text for text in texts if text.strip()]
     return compact(kept)
+
+
+def _fitting(key: str, told: Any) -> str | float | None:
+    """Return a value of the type, or of the words, that Meta wants behind this key; None for any other."""
+    if key not in _NUMBERS:
+        return told if isinstance(told, str) and (key in _TEXTS or told in _WORDS[key]) else None
+    if isinstance(told, bool) or not isinstance(told, int | float):
+        return None
+    return pieces(Item(quantity=told)) if key == "num_items" else told

@@ -30,12 +30,12 @@ from typing import ClassVar, Final
 
 from adapters.pinterest import answers, speak
 from gateway.core.adapter import Auth, Header, Payload, Request, Response, Secret, Verdict, compact
+from gateway.core.domain import page_address
 from gateway.core.event import Event, Grant, Purpose
 from gateway.core.manifest import Manifest
 from gateway.core.outcome import Skip
 
 PARTNER: Final = "ss-tagway"  # `ss-` and a name in lower case: who sends on the advertiser's behalf
-_URL: Final = re.compile(r"https?://[^/\s]")
 _LANGUAGE: Final = re.compile(r"([A-Za-z]{2})(?:[-,;].*)?", re.DOTALL)
 
 
@@ -97,14 +97,14 @@ class Pinterest:
         ):
             return Skip.NO_IDENTIFIER
         source = speak.source(event)
-        page, language = event.page.location or "", _LANGUAGE.fullmatch(event.browser.language or "")
+        language = _LANGUAGE.fullmatch(event.browser.language or "")
         limited = self.limited_data_processing or event.consent.ad_personalization is not Grant.GRANTED
         said = {
             "event_name": name,
             "action_source": source,
             "event_time": event.at_ms // 1000,
             "event_id": event.event_id,
-            "event_source_url": page if _URL.match(page) else None,
+            "event_source_url": page_address(event.page.location),
             "partner_name": PARTNER,
             "language": language[1].lower() if language else None,
             **(speak.of_app(event) if source in speak.APPS.values() else {}),

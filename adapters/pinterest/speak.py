@@ -12,7 +12,7 @@ from typing import Any, Final
 from gateway.core.adapter import compact
 from gateway.core.device import app, device, system
 from gateway.core.event import Event, Item
-from gateway.core.goods import amount, currency_code, pieces, pieces_in_all, worth
+from gateway.core.goods import amount, currency_code, named, pieces, pieces_in_all, worth
 from gateway.core.person import country_code, digest_of, letters, lowered, postal, region_code
 
 # Our name -> Pinterest's. A name that is not here is a `custom` event, for Pinterest has no free ones, and Pinterest's
@@ -102,7 +102,7 @@ def user_data(event: Event) -> dict[str, Any]:
 
 def custom_data(event: Event) -> dict[str, Any]:
     """Say the money and the goods: a value never travels without its currency, and always as text."""
-    named = [item for item in event.items if item.item_id]
+    products = named(event)
     single = event.items[0] if len(event.items) == 1 else Item()
     currency = currency_code(event)
     return compact(
@@ -110,8 +110,8 @@ def custom_data(event: Event) -> dict[str, Any]:
             "currency": currency,
             "value": amount(worth(event)) if currency else None,
             "order_id": event.transaction_id,
-            "content_ids": [item.item_id for item in named],
-            "contents": [_content(item) for item in named],
+            "content_ids": [item.item_id for item in products],
+            "contents": [_content(item) for item in products],
             "content_name": single.item_name,
             "content_category": single.item_category,
             "content_brand": single.item_brand,

@@ -27,12 +27,12 @@ from typing import Any, ClassVar, Final, Literal
 from adapters.snapchat import answers, speak
 from gateway.core import until
 from gateway.core.adapter import Auth, Payload, Request, Response, Secret, Verdict, compact
+from gateway.core.domain import page_address
 from gateway.core.event import Event, Grant, Purpose
 from gateway.core.manifest import Manifest
 from gateway.core.outcome import Skip
 
 INTEGRATION: Final = "tagway"
-_URL: Final = re.compile(r"https?://[^/\s]")
 _ID: Final = re.compile(r"[A-Za-z0-9-]{1,64}")
 _KNOWN: Final = frozenset({"em", "ph", "madid"})
 _WEB: Final = frozenset({"website", "app"})
@@ -109,10 +109,10 @@ class Snapchat:
             return Skip.TEST
         if name not in speak.THEIRS:
             return Skip.UNMAPPED
-        page = event.page.location or ""
+        page = page_address(event.page.location)
         in_app = event.action_source == _APP and self.app_id is not None
         source = "MOBILE_APP" if in_app else "WEB" if event.action_source in _WEB else "OFFLINE"
-        if source == "WEB" and not _URL.match(page):
+        if source == "WEB" and page is None:
             return Skip.NO_PAGE
         custom = speak.custom_data(event)
         if name == "PURCHASE" and not ("value" in custom and "currency" in custom):
@@ -125,7 +125,7 @@ class Snapchat:
             "event_time": event.at_ms // 1000,
             "event_id": event.event_id,
             "action_source": source,
-            "event_source_url": page if _URL.match(page) else None,
+            "event_source_url": page,
             "user_data": user,
             "custom_data": custom,
             "app_data": speak.app_data(event) if in_app else None,

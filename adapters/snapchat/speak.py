@@ -13,7 +13,7 @@ from typing import Any, Final
 from gateway.core.adapter import compact
 from gateway.core.device import app, device
 from gateway.core.event import Event, Item
-from gateway.core.goods import amount, currency_code, pieces, pieces_in_all, worth
+from gateway.core.goods import amount, currency_code, named, pieces, pieces_in_all, worth
 from gateway.core.person import place_digests
 
 # Our name -> Snap's. There are no free names: what is not here goes nowhere, unless the configuration gives it one
@@ -117,14 +117,14 @@ def custom_data(event: Event) -> dict[str, Any]:
             "order_id": event.transaction_id,
         }
     )
-    named = [item for item in event.items if item.item_id] if event.items else []
+    products = named(event) if event.items else []
     if event.items:
-        told |= _goods(event, named)
-    if content_type := (own and _text(event, "content_type")) or ("product" if named else None):
+        told |= _goods(event, products)
+    if content_type := (own and _text(event, "content_type")) or ("product" if products else None):
         told["content_type"] = content_type
     told |= compact(
         {
-            "brands": list(dict.fromkeys(item.item_brand for item in named if item.item_brand)) if named else None,
+            "brands": _brands(products) if products else None,
             "num_items": pieces_in_all(event) if event.items else None,
             "search_string": event.search_term,
         }
@@ -140,12 +140,16 @@ def custom_data(event: Event) -> dict[str, Any]:
     return told
 
 
-def _goods(event: Event, named: list[Item]) -> dict[str, Any]:
+def _brands(products: list[Item]) -> list[str]:
+    return list(dict.fromkeys(brand for item in products if (brand := item.item_brand) and not brand.isspace()))
+
+
+def _goods(event: Event, products: list[Item]) -> dict[str, Any]:
     single = event.items[0] if len(event.items) == 1 else Item()
     return compact(
         {
-            "content_ids": [item.item_id for item in named],
-            "contents": [_content(item) for item in named],
+            "content_ids": [item.item_id for item in products],
+            "contents": [_content(item) for item in products],
             "content_name": single.item_name,
             "content_category": single.item_category,
         }

@@ -13,6 +13,7 @@ from typing import Any, Final
 
 from gateway.core.adapter import compact
 from gateway.core.device import app, device
+from gateway.core.domain import page_address
 from gateway.core.event import Event, Item
 from gateway.core.goods import currency_code, pieces, pieces_in_all, worth
 from gateway.core.person import Wanted, country_code, letters, lowered, unspaced_postal_digest
@@ -69,7 +70,6 @@ _DIGESTS: Final = Wanted(
 )
 _KNOWN: Final = frozenset({"email", "phone", "external_id", "ttclid", "ttp", "idfa", "idfv", "gaid"})
 _LOCALE: Final = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*")
-_URL: Final = re.compile(r"https?://[^/\s]")
 # What TikTok tells an app of the ad that brought its user, and what a measurement partner made of it.
 _AD_TEXTS: Final = ("callback", "campaign_id", "ad_id", "creative_id", "attribution_type", "attribution_provider")
 _AD_FLAGS: Final = ("is_retargeting", "attributed")
@@ -141,15 +141,15 @@ def is_somebody(user: Mapping[str, Any], ad: Mapping[str, Any] | None) -> bool:
 
 
 def page(event: Event) -> dict[str, Any] | None:
-    location, referrer = event.page.location, event.page.referrer
-    if location is None or not _URL.match(location):
+    location, referrer = page_address(event.page.location), event.page.referrer
+    if location is None:
         return None
     return {"url": location, "referrer": referrer} if referrer else {"url": location}
 
 
 def lead(event: Event) -> dict[str, Any]:
     told = {key: event.properties.get(key) for key in ("lead_id", "lead_event_source")}
-    return {key: str(value) for key, value in told.items() if isinstance(value, str | int) and value != ""}
+    return {key: str(value) for key, value in told.items() if isinstance(value, str | int) and str(value).strip()}
 
 
 def of_app(event: Event) -> dict[str, Any]:
@@ -164,7 +164,7 @@ def ad(event: Event) -> dict[str, Any]:
         return {}
     texts = {key: told.get(key) for key in _AD_TEXTS}
     flags = {key: told.get(key) for key in _AD_FLAGS}
-    return {key: text for key, text in texts.items() if isinstance(text, str) and text} | {
+    return {key: text for key, text in texts.items() if isinstance(text, str) and text.strip()} | {
         key: flag for key, flag in flags.items() if isinstance(flag, bool)
     }
 
@@ -177,7 +177,8 @@ def properties(event: Event) -> dict[str, Any]:
         said["currency"] = currency
         if (value := worth(event)) is not None:
             said["value"] = value
-    contents = [_content(item) for item in event.items if item.item_id] if event.items else []
+    items = event.items
+    contents = [_content(item) for item in items if item.item_id] if items else []
     if contents:
         said["contents"] = contents
         said["content_ids"] = [content["content_id"] for content in contents]

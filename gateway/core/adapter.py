@@ -308,10 +308,13 @@ _NUMBERS = (int, float)
 
 
 def compact(mapping: Mapping[str, Any]) -> dict[str, Any]:
-    """Drop what we were not told: None, empty text, empty lists and mappings. Zero and False stay."""
+    """Drop what we were not told: None, empty text, text of blanks, empty lists and mappings. Zero and False stay."""
     # Most of what is dropped is None, and asking what kind of thing a value is costs more than all the rest.
     return {
-        key: value for key, value in mapping.items() if value or (value is not None and isinstance(value, _NUMBERS))
+        key: value
+        for key, value in mapping.items()
+        if (value and not (value.__class__ is str and value.isspace()))
+        or (value is not None and isinstance(value, _NUMBERS))
     }
 
 

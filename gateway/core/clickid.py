@@ -55,8 +55,10 @@ _PATTERNS: Final[Mapping[str, re.Pattern[str]]] = {
     # Google's are base64url, 55 to 92 characters in samples.
     **dict.fromkeys(("gclid", "gbraid", "wbraid", "dclid"), re.compile(r"[A-Za-z0-9_-]{1,512}")),
     GAD: re.compile(r"(?=[0-9.]*[0-9])[0-9]{0,4}\.[0-9]{0,20}(?:\.[A-Za-z0-9_-]{1,400})?"),
-    # LinkedIn documents a UUID, Microsoft 32 hex digits; both with room for the day they change.
-    **dict.fromkeys(("li_fat_id", "msclkid"), re.compile(r"[A-Za-z0-9_-]{1,128}")),
+    # LinkedIn's are UUIDs, though its pages promise no more than a text.
+    "li_fat_id": re.compile(r"[A-Za-z0-9_-]{1,128}"),
+    # 32 hex digits, with dashes or without: Microsoft refuses an event for any other.
+    "msclkid": re.compile(r"[0-9a-fA-F]{8}(?:-?[0-9a-fA-F]{4}){3}-?[0-9a-fA-F]{12}"),
 }
 
 # What mailing tools hang on their links: not a click but a person, by the tool's own key (Mailchimp, Klaviyo, HubSpot,

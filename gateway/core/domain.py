@@ -23,6 +23,19 @@ _REMEMBERED_CHARS = 64
 _LABEL = re.compile(r"(?!-)[a-z0-9_-]{1,63}(?<!-)")
 
 
+# The address of a page: a scheme of the web and a host.
+_PAGE = re.compile(r"[hH][tT][tT][pP][sS]?://\w[\w.-]*(?::[0-9]{0,5})?(?:[/?#]|\Z)")
+
+
+# As nearly all are spelled, and quicker.
+_is_plain_page = re.compile(r"https?://[a-z0-9][a-z0-9.-]*/").match
+
+
+def page_address(url: str | None) -> str | None:
+    """Return the address of a page on the web; None for an app's, a file's, or a mere part of one."""
+    return url if url is not None and (_is_plain_page(url) or _PAGE.match(url)) else None
+
+
 def host_name(text: str | None) -> str | None:
     """Return the host of a `Host` header's value: lower case, without port and trailing dot.
 

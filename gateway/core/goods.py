@@ -17,8 +17,25 @@ _PLACES: Final = {
     **dict.fromkeys("BHD IQD JOD KWD LYD OMR TND".split(), 3),
     **dict.fromkeys("CLF UYW".split(), 4),
 }
+# The money of ISO 4217: without metals, test codes and XXX; with ANG and BGN, which ended in 2025 and 2026, since their
+# orders are still returned and told of.
+MONEY: Final = frozenset(
+    """AED AFN ALL AMD ANG AOA ARS AUD AWG AZN BAM BBD BDT BGN BHD BIF BMD BND BOB BRL BSD BTN BWP BYN BZD CAD CDF CHF
+    CLP CNY COP CRC CUP CVE CZK DJF DKK DOP DZD EGP ERN ETB EUR FJD FKP GBP GEL GHS GIP GMD GNF GTQ GYD HKD HNL HTG
+    HUF IDR ILS INR IQD IRR ISK JMD JOD JPY KES KGS KHR KMF KPW KRW KWD KYD KZT LAK LBP LKR LRD LSL LYD MAD MDL MGA
+    MKD MMK MNT MOP MRU MUR MVR MWK MXN MYR MZN NAD NGN NIO NOK NPR NZD OMR PAB PEN PGK PHP PKR PLN PYG QAR RON RSD
+    RUB RWF SAR SBD SCR SDG SEK SGD SHP SLE SOS SRD SSP STN SVC SYP SZL THB TJS TMT TND TOP TRY TTD TWD TZS UAH UGX
+    USD UYU UZS VED VES VND VUV WST XAF XCD XCG XOF XPF YER ZAR ZMW ZWG""".split()
+)
+CURRENCIES: Final = MONEY | frozenset("BOV CHE CHW CLF COU MXV USN UYI UYW".split())
+"""Money, and the units of account that the same list has: a site may reckon in them, and nobody pays in one."""
+
 # Beyond this a float no longer tells two neighbouring whole numbers apart.
 _MAX_EXACT: Final = 2**53
+# A float of 15 digits before the point still has its tenths; no platform publishes a bound.
+_MAX_WORTH: Final = 1e15
+# Sums of prices come as 0.30000000000000004; no currency has more than four places behind the point.
+_MOST_PLACES: Final = 4
 
 
 def worth(event: Event) -> float | None:
@@ -40,15 +57,29 @@ def worth(event: Event) -> float | None:
     return told if math.isfinite(told) else None
 
 
+def worth_in_words(event: Event) -> str | None:
+    """Spell the worth as digits and a point, for platforms that take nothing else; None for a loss or 16 digits."""
+    value = worth(event)
+    if value is None or value < 0:
+        return None
+    told = abs(round(value, _MOST_PLACES))  # nought has a sign, too
+    return format(Decimal(str(told)), "f") if told < _MAX_WORTH else None
+
+
 def currency_code(event: Event) -> str | None:
-    """Return the currency as three capitals; None for anything that cannot be an ISO 4217 code."""
+    """Return the currency as three capitals; None for anything that nobody pays in."""
     code = (event.currency or "").upper()
-    return code if len(code) == 3 and code.isascii() and code.isalpha() else None
+    return code if code in MONEY else None
 
 
 def places(currency: str | None) -> int:
     """Return how many places behind the point a currency has: none the yen, three the dinar, two the others."""
     return _PLACES.get((currency or "").upper(), 2)
+
+
+def named(event: Event) -> list[Item]:
+    """Return the items that name a product."""
+    return [item for item in event.items if item.item_id and not item.item_id.isspace()]
 
 
 def pieces(item: Item) -> int | None:
