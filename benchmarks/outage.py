@@ -29,7 +29,7 @@ from benchmarks.visits import visits
 from gateway.core.event import Event
 from gateway.core.outcome import DELIVERED
 from gateway.core.plan import Plan
-from gateway.core.site import Destination, Site
+from gateway.core.site import ConsentPolicy, Destination, Site
 from gateway.store import vault
 from gateway.store.database import Database
 from gateway.store.keeper import Keeper
@@ -54,7 +54,13 @@ class Outage:
 
     def __init__(self, database: Database, folder: Path, budget_bytes: int) -> None:
         place = Destination(name="down", adapter=Patient(), consent=frozenset())
-        site = Site(name="shop", hosts=("t.shop.example",), origins=("https://shop.example",), destinations=("down",))
+        site = Site(
+            name="shop",
+            hosts=("t.shop.example",),
+            origins=("https://shop.example",),
+            consent=ConsentPolicy(default="granted"),  # some visits say nothing of it
+            destinations=("down",),
+        )
         plan = Plan(sites={"shop": site}, destinations={"down": place})
 
         def now_ms() -> int:
